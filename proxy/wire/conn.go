@@ -331,7 +331,7 @@ func (c *Conn) write(b []byte) {
 	c.room(0)
 	for len(b) > bufferSize-c.wn && c.werr == nil {
 		if c.wn == 0 && len(b) >= bufferSize {
-			_, c.werr = c.nc.Write(b)
+			c.sendBytes(b)
 			return
 		}
 		k := copy(c.wblock[c.wn:], b)
@@ -347,18 +347,21 @@ func (c *Conn) write(b []byte) {
 // send writes the buffer out.
 func (c *Conn) send() {
 	if c.werr == nil && c.wn > 0 {
-		_, c.werr = c.nc.Write(c.wblock[:c.wn])
+		c.sendBytes(c.wblock[:c.wn])
 	}
 	c.wn = 0
+}
+
+func (c *Conn) sendBytes(b []byte) {
+	if _, err := c.nc.Write(b); err != nil {
+		c.werr = fmt.Errorf("wire: write: %w", err)
+	}
 }
 
 // Flush sends what the write buffer holds.
 func (c *Conn) Flush() error {
 	c.send()
-	if c.werr != nil {
-		return fmt.Errorf("wire: write: %w", c.werr)
-	}
-	return nil
+	return c.werr
 }
 
 // ReleaseBuffers gives pooled memory back: to be called before waiting for a client's next command and before

@@ -3,69 +3,51 @@
 package wire
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"syscall"
 )
 
-// peek.go: noticing that a peer has gone, without a round trip and without consuming anything.
+// peek.go: looking at a socket's next byte. Control is used and not Read, since Read would wait for a goroutine that
+// is blocked in reading.
 
-// peeker keeps what Gone needs from one call to the next.
+// peeker keeps what peekSocket needs from one call to the next, so that it allocates once per connection.
 type peeker struct {
-	raw syscall.RawConn
+	raw  syscall.RawConn
+	look func(fd uintptr) // sets n and err
+	n    int
+	err  error
 }
 
-// Gone tells, without blocking, whether the peer has closed or reset the connection: nil when it is there, whether or
-// not it has sent something. It may be called beside a reader and a writer, but not twice at once. Connections that
-// are no sockets (pipes) are never gone.
-func (c *Conn) Gone() error {
-	_, err := c.peekSocket()
-	return err
-}
-
-// Quiet tells, without blocking, whether a connection that should have nothing to say is fit for use: the peer has
-// not closed it and has sent nothing. For idle backend connections, where a byte that comes unasked is the server's
-// goodbye.
-func (c *Conn) Quiet() error {
-	if c.Buffered() > 0 {
-		return errors.New("wire: unread bytes on an idle connection")
-	}
-	n, err := c.peekSocket()
-	if err == nil && n > 0 {
-		return errors.New("wire: unexpected bytes on an idle connection")
-	}
-	return err
-}
-
-// peekSocket looks at the next byte that could be read.
+// peekSocket returns how many bytes (0 or 1) can be read at once, or the error that a read would give.
 func (c *Conn) peekSocket() (n int, err error) {
-	if c.peek.raw == nil {
+	p := &c.peek
+	if p.raw == nil {
 		s, ok := socketOf(c.nc).(syscall.Conn)
 		if !ok {
 			return 0, nil
 		}
-		if c.peek.raw, err = s.SyscallConn(); err != nil {
+		if p.raw, err = s.SyscallConn(); err != nil {
 			return 0, fmt.Errorf("wire: %w", err)
 		}
+		p.look = func(fd uintptr) {
+			var b [1]byte
+			p.n, _, p.err = syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		}
 	}
-	var failure error
-	err = c.peek.raw.Control(func(fd uintptr) {
-		var b [1]byte
-		n, _, failure = syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-	})
-	switch {
-	case err != nil: // closed by ourselves
+	if err := p.raw.Control(p.look); err != nil { // closed by ourselves
 		return 0, fmt.Errorf("wire: %w", err)
-	case failure == syscall.EAGAIN || failure == syscall.EINTR:
+	}
+	switch {
+	case p.err == syscall.EAGAIN || p.err == syscall.EINTR:
 		return 0, nil
-	case failure != nil:
-		return 0, fmt.Errorf("wire: peek: %w", failure)
-	case n == 0:
+	case p.err != nil:
+		return 0, fmt.Errorf("wire: peek: %w", p.err)
+	case p.n == 0:
 		return 0, io.EOF
 	}
-	return n, nil
+	return p.n, nil
 }
 
 // socketOf is the socket below a wrapped connection such as *tls.Conn.
