@@ -1,0 +1,291 @@
+package merge
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+)
+
+// compare.go: the order of sort keys, which has to be the order in which the shards' servers sorted them.
+//
+// What was found on MariaDB 10.11.19 and MySQL 9.7.4 (2026-11), with 600 strings (accents, expansions, contractions,
+// trailing spaces, tabs and NUL, emoji, empty, long) in every collation of both servers, sorted by filesort, by
+// filesort descending and by index, and compared with this package's order of the keys:
+//
+//   - The order of WEIGHT_STRING(s), as Padded with SpaceWeight = WEIGHT_STRING(' ') in the column's character set and
+//     collation for PAD SPACE, as Bytes for NO PAD (MySQL: information_schema.COLLATIONS.PAD_ATTRIBUTE; MariaDB: "nopad" in the
+//     name, and binary), is exactly ORDER BY s, ties included, for 279 of MySQL's 286 collations, among them all of
+//     utf8mb4, utf8mb3, latin1, ascii and binary, and on MariaDB for every collation but those named below.
+//   - Trailing spaces must not be trimmed: WEIGHT_STRING('a ') keeps the space's weight on both servers, and padding
+//     makes it equal to WEIGHT_STRING('a'). Comparing PAD SPACE weights without padding is wrong ("a\t" sorts before "a").
+//   - Wrong on MySQL, filesort or index or both, so not to be merged: big5_chinese_ci, gb18030_chinese_ci,
+//     tis620_thai_ci (index order is another than filesort's), latin7_{general_ci,general_cs,estonian_cs} (filesort pads with
+//     0x20, which is not the space's weight; index order is right), cp1250_czech_cs.
+//   - Wrong on MariaDB: all collations of several levels, whose padding goes level by level (uca1400 …_as_ci, …_as_cs,
+//     …_ai_cs with and without nopad, thai_520_w2), and big5_chinese_ci, big5_chinese_nopad_ci, cp1250_czech_cs,
+//     tis620_thai_nopad_ci. WEIGHT_STRING(s AS CHAR(n)), n the column's length, has the index order of the former;
+//     filesort cuts their levels at max_sort_length and is wrong by itself. MySQL's collations of several levels
+//     (0900_as_ci, 0900_as_cs) are NO PAD, have a separator between levels, and are right.
+//   - …_bin collations need no WEIGHT_STRING: utf8mb4_bin, utf8mb3_bin and ascii_bin sort as the column's own text, Padded
+//     with " " (NO PAD ones, utf8mb4_0900_bin and binary: Bytes), if it arrives in its own character set. For
+//     latin1_bin and most other 8-bit …_bin this is true of the stored bytes (CAST(s AS BINARY)) and false of the text
+//     converted to utf8mb4: '€' is 0x80. For ucs2, utf16 and utf32 …_bin PAD SPACE, stored bytes need the two- or four-byte space.
+//     WEIGHT_STRING works for all of them on both servers (3 bytes a character for utf8mb4_bin).
+//   - max_sort_length (default 1024) matters. MySQL sorts PAD SPACE strings by exactly that many bytes of weights
+//     (512 characters of general_ci), NO PAD strings and binary ones whole. MariaDB sorts by 512 characters of
+//     unicode_ci, 1024 of general_ci, bin and latin1, and 1022 bytes of VARBINARY and BLOB, VARCHAR or TEXT alike. Values that
+//     differ only behind that are ties to a filesort (the next key decides) and not to an index. See Key.MaxLength.
+//   - WEIGHT_STRING of what is no string: MySQL gives sort keys of its own for integers, temporal types, ENUM and SET (by index) and BIT, but NULL for DECIMAL, FLOAT
+//     and DOUBLE; MariaDB gives NULL for integers, DECIMAL, FLOAT, DOUBLE, YEAR and BIT, the text for temporal types,
+//     and the weights of the *name* for ENUM and SET, which ORDER BY sorts by index. JSON: weights of its text on both; right on MariaDB,
+//     where JSON is text, wrong on MySQL, which sorts by JSON value. So: strings only; ENUM, SET: Integer over (e+0).
+//   - FLOAT's text has 6 digits and hides differences that ORDER BY sees; the same goes for approximate expressions with fixed
+//     decimals. Float keys should be taken over (f+0e0), whose text gives back the same double.
+//   - The result of WEIGHT_STRING is of the binary character set (VARBINARY, or a BLOB type for TEXT) on both servers, so
+//     character_set_results does not touch it.
+
+// Kind says how the text of a key compares.
+type Kind uint8
+
+// The kinds of keys. Text that cannot be of its kind is an error of the merge, never a guess.
+const (
+	// Integer and Decimal compare exactly at any length: optional sign, leading zeros (ZEROFILL) and trailing ones
+	// after the point without meaning, "-0.00" equal to "0".
+	Integer Kind = iota
+	Decimal
+	// Float compares as IEEE doubles, which is what MySQL sorts FLOAT and DOUBLE as.
+	Float
+	// Bytes compares byte by byte; the shorter of two with a common beginning comes first. For DATE, DATETIME and
+	// TIMESTAMP text of one precision, BIT, binary strings, and WEIGHT_STRING of NO PAD collations.
+	Bytes
+	// Padded compares byte by byte as if the shorter one went on with Key.SpaceWeight: WEIGHT_STRING of PAD SPACE
+	// collations.
+	Padded
+	// Time compares [-]HHH:MM:SS[.ffffff] by value.
+	Time
+)
+
+// Key is one ORDER BY item: which column of the rows holds its value and how that sorts.
+type Key struct {
+	Column      int    // counts from 0
+	Kind        Kind   // how the text compares
+	Desc        bool   // NULL is first ascending and last descending
+	SpaceWeight []byte // Padded: WEIGHT_STRING(' ') in the key's collation
+	MaxLength   int    // Bytes, Padded: bytes that the shards sort by, the rest is ignored (max_sort_length); 0: all
+}
+
+// value is one key of one row, decoded once when the row becomes its stream's current one. It points into the row.
+type value struct {
+	null     bool
+	negative bool
+	text     []byte  // Bytes, Padded: the key; Integer, Decimal: whole digits without leading zeros
+	fraction []byte  // Integer, Decimal: digits behind the point without trailing zeros
+	micros   int64   // Time
+	double   float64 // Float
+}
+
+// errKeyText says that a key's text is not of its kind. It does not show the text: errors are logged.
+var errKeyText = errors.New("merge: a sort key's text is not of its type")
+
+// load decodes a key's text.
+func (k *Key) load(v *value, text []byte, null bool) error {
+	*v = value{null: null}
+	if null {
+		return nil
+	}
+	ok := true
+	switch k.Kind {
+	case Integer, Decimal:
+		ok = v.loadDecimal(text)
+	case Float:
+		ok = v.loadFloat(text)
+	case Time:
+		ok = v.loadTime(text)
+	case Bytes, Padded:
+		if k.MaxLength > 0 && len(text) > k.MaxLength {
+			text = text[:k.MaxLength]
+		}
+		v.text = text
+	default:
+		ok = false
+	}
+	if !ok {
+		return fmt.Errorf("%w: column %d, %d bytes", errKeyText, k.Column, len(text))
+	}
+	return nil
+}
+
+func (v *value) loadDecimal(text []byte) bool {
+	v.negative, text = cutSign(text)
+	whole, fraction := text, []byte(nil)
+	if point := bytes.IndexByte(text, '.'); point >= 0 {
+		whole, fraction = text[:point], text[point+1:]
+	}
+	if len(whole)+len(fraction) == 0 || !allDigits(whole) || !allDigits(fraction) {
+		return false
+	}
+	for len(whole) > 0 && whole[0] == '0' {
+		whole = whole[1:]
+	}
+	for n := len(fraction); n > 0 && fraction[n-1] == '0'; n-- {
+		fraction = fraction[:n-1]
+	}
+	if len(whole)+len(fraction) == 0 {
+		v.negative = false // "-0.00" is 0
+	}
+	v.text, v.fraction = whole, fraction
+	return true
+}
+
+func (v *value) loadFloat(text []byte) bool {
+	for _, c := range text { // ParseFloat also knows inf, nan, hexadecimal and underscores
+		if c-'0' > 9 && c != '.' && c != '-' && c != '+' && c != 'e' && c != 'E' {
+			return false
+		}
+	}
+	f, err := strconv.ParseFloat(string(text), 64)
+	v.double = f
+	return err == nil && !math.IsInf(f, 0)
+}
+
+func (v *value) loadTime(text []byte) bool {
+	negative, text := cutSign(text)
+	first := bytes.IndexByte(text, ':')
+	if first < 1 || first > 9 || len(text) < first+6 || text[first+3] != ':' {
+		return false
+	}
+	seconds, fraction := text[first+4:first+6], text[first+6:]
+	if len(fraction) == 1 || len(fraction) > 7 || len(fraction) > 0 && fraction[0] != '.' {
+		return false
+	}
+	micros := int64(0)
+	for _, part := range [...]struct {
+		text []byte
+		unit int64
+	}{{text[:first], 3600e6}, {text[first+1 : first+3], 60e6}, {seconds, 1e6}} {
+		if !allDigits(part.text) {
+			return false
+		}
+		micros += small(part.text) * part.unit
+	}
+	for i, unit := 1, int64(100000); i < len(fraction); i, unit = i+1, unit/10 {
+		if fraction[i]-'0' > 9 {
+			return false
+		}
+		micros += int64(fraction[i]-'0') * unit
+	}
+	if negative {
+		micros = -micros
+	}
+	v.micros = micros
+	return true
+}
+
+// small is the value of a few digits.
+func small(digits []byte) (n int64) {
+	for _, c := range digits {
+		n = n*10 + int64(c-'0')
+	}
+	return n
+}
+
+func cutSign(text []byte) (negative bool, rest []byte) {
+	if len(text) > 0 && (text[0] == '-' || text[0] == '+') {
+		return text[0] == '-', text[1:]
+	}
+	return false, text
+}
+
+func allDigits(text []byte) bool {
+	for _, c := range text {
+		if c-'0' > 9 {
+			return false
+		}
+	}
+	return true
+}
+
+// compare gives the order of two values of a key as the result shows it: negative when a comes first.
+func (k *Key) compare(a, b *value) int {
+	c := k.ascending(a, b)
+	if k.Desc {
+		return -c
+	}
+	return c
+}
+
+func (k *Key) ascending(a, b *value) int {
+	if a.null || b.null {
+		switch {
+		case a.null && b.null:
+			return 0
+		case a.null:
+			return -1
+		default:
+			return 1
+		}
+	}
+	switch k.Kind {
+	case Float:
+		return cmp.Compare(a.double, b.double)
+	case Time:
+		return cmp.Compare(a.micros, b.micros)
+	case Bytes:
+		return bytes.Compare(a.text, b.text)
+	case Padded:
+		return comparePadded(a.text, b.text, k.SpaceWeight)
+	default:
+		return compareDecimal(a, b)
+	}
+}
+
+func compareDecimal(a, b *value) int {
+	if a.negative != b.negative {
+		if a.negative {
+			return -1
+		}
+		return 1
+	}
+	c := cmp.Compare(len(a.text), len(b.text))
+	if c == 0 {
+		c = bytes.Compare(a.text, b.text)
+	}
+	if c == 0 {
+		c = bytes.Compare(a.fraction, b.fraction)
+	}
+	if a.negative {
+		return -c
+	}
+	return c
+}
+
+// comparePadded compares as if the shorter of a and b went on with space again and again. Weights have whole units, so
+// the shorter one's end is also the beginning of a unit of the longer one.
+func comparePadded(a, b, space []byte) int {
+	n := min(len(a), len(b))
+	if c := bytes.Compare(a[:n], b[:n]); c != 0 {
+		return c
+	}
+	if len(space) == 0 {
+		return cmp.Compare(len(a), len(b))
+	}
+	if len(a) < len(b) {
+		return -comparePadding(b[n:], space)
+	}
+	return comparePadding(a[n:], space)
+}
+
+// comparePadding compares rest with as many bytes of repeated space.
+func comparePadding(rest, space []byte) int {
+	for len(rest) > 0 {
+		n := min(len(rest), len(space))
+		if c := bytes.Compare(rest[:n], space[:n]); c != 0 {
+			return c
+		}
+		rest = rest[n:]
+	}
+	return 0
+}
