@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	gms "github.com/dolthub/go-mysql-server/sql"
 	"github.com/go-mysql-org/go-mysql/client"
 	"github.com/go-mysql-org/go-mysql/mysql"
 )
@@ -114,6 +115,37 @@ func TestEngineClosesWithOpenConnections(t *testing.T) {
 	}
 	if err := c.Ping(); err == nil {
 		t.Error("the connection still works")
+	}
+}
+
+// TestEngineClosesWhileItWorks: Ctrl-C must not wait for a statement, nor for those that wait for their turn behind it.
+func TestEngineClosesWhileItWorks(t *testing.T) {
+	e, err := startEngine("g0", "shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 2)
+	for range cap(ended) {
+		c := login(t, e)
+		go func() {
+			_, err := c.Execute("SELECT SLEEP(30)")
+			ended <- err
+		}()
+	}
+	for e.sql.ProcessList.Processes()[0].Command != gms.ProcessCommandQuery {
+		time.Sleep(time.Millisecond)
+	}
+	start := time.Now()
+	if err := e.close(); err != nil {
+		t.Error(err)
+	}
+	if d := time.Since(start); d > time.Second {
+		t.Errorf("close took %v", d)
+	}
+	for range cap(ended) {
+		if err := <-ended; err == nil {
+			t.Error("a statement went on")
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 
@@ -25,14 +26,18 @@ type serialHandler struct {
 
 	turn sync.Mutex // held by the statement that runs
 
-	mu     sync.Mutex
-	open   map[*mysql.Conn]struct{}
-	closed bool
-	ended  sync.WaitGroup // connections
+	ending context.Context // done when the server closes: ends what runs, refuses what waits
+	end    context.CancelFunc
+
+	mu    sync.Mutex
+	open  map[*mysql.Conn]struct{}
+	ended sync.WaitGroup // connections
 }
 
 func newSerialHandler(engine mysql.Handler) *serialHandler {
-	return &serialHandler{Handler: engine, open: make(map[*mysql.Conn]struct{})}
+	h := &serialHandler{Handler: engine, open: make(map[*mysql.Conn]struct{})}
+	h.ending, h.end = context.WithCancel(context.Background())
+	return h
 }
 
 // ComQuery runs one statement.
@@ -41,7 +46,8 @@ func (h *serialHandler) ComQuery(ctx context.Context, c *mysql.Conn, query strin
 		return h.Handler.ComQuery(ctx, c, query, send)
 	}
 	var kept keptResult
-	if err := h.inTurn(func() error { return h.Handler.ComQuery(ctx, c, query, kept.add) }); err != nil {
+	run := func(ctx context.Context) error { return h.Handler.ComQuery(ctx, c, query, kept.add) }
+	if err := h.inTurn(ctx, run); err != nil {
 		return err
 	}
 	return kept.replay(send)
@@ -50,10 +56,10 @@ func (h *serialHandler) ComQuery(ctx context.Context, c *mysql.Conn, query strin
 // ComStmtExecute runs one prepared statement.
 func (h *serialHandler) ComStmtExecute(ctx context.Context, c *mysql.Conn, prepared *mysql.PrepareData, send func(*sqltypes.Result) error) error {
 	var kept keptResult
-	run := func() error {
+	run := func(ctx context.Context) error {
 		return h.Handler.ComStmtExecute(ctx, c, prepared, func(r *sqltypes.Result) error { return kept.add(r, false) })
 	}
-	if err := h.inTurn(run); err != nil {
+	if err := h.inTurn(ctx, run); err != nil {
 		return err
 	}
 	return kept.replay(func(r *sqltypes.Result, _ bool) error { return send(r) })
@@ -66,10 +72,17 @@ func (h *serialHandler) ComPrepare(ctx context.Context, c *mysql.Conn, query str
 	return h.Handler.ComPrepare(ctx, c, query, prepared)
 }
 
-func (h *serialHandler) inTurn(run func() error) error {
+// inTurn waits for the turn and runs one statement, whose context also ends when the server closes.
+func (h *serialHandler) inTurn(ctx context.Context, run func(context.Context) error) error {
 	h.turn.Lock()
 	defer h.turn.Unlock()
-	return run()
+	if err := h.ending.Err(); err != nil {
+		return fmt.Errorf("the server closes: %w", err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(h.ending, cancel)()
+	return run(ctx)
 }
 
 // isKill tells whether the text is a KILL statement as Serval sends it, without comments.
@@ -83,10 +96,9 @@ func (h *serialHandler) NewConnection(c *mysql.Conn) {
 	h.mu.Lock()
 	h.ended.Add(1)
 	h.open[c] = struct{}{}
-	closed := h.closed
 	h.mu.Unlock()
 	h.Handler.NewConnection(c)
-	if closed {
+	if h.ending.Err() != nil { // accepted just before the listener closed
 		c.Close()
 	}
 }
@@ -100,11 +112,11 @@ func (h *serialHandler) ConnectionClosed(c *mysql.Conn) {
 	h.ended.Done()
 }
 
-// closeConnections ends every connection, also those to come, and waits for the engine to let go of them. The
-// listener must be closed.
+// closeConnections ends every statement and connection and waits for the engine to let go of them. The listener must be
+// closed.
 func (h *serialHandler) closeConnections() {
+	h.end()
 	h.mu.Lock()
-	h.closed = true
 	for c := range h.open {
 		c.Close()
 	}

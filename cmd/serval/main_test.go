@@ -67,6 +67,28 @@ func TestCommandLines(t *testing.T) {
 	}
 }
 
+// TestDocumentedConfigurations: what the README and the compose file show has to work.
+func TestDocumentedConfigurations(t *testing.T) {
+	password := filepath.Join(t.TempDir(), "password")
+	writeFile(t, password, "inside\n")
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, _ := strings.Cut(string(readme), "```yaml\n")
+	block, _, found := strings.Cut(block, "```")
+	if !found {
+		t.Fatal("the README shows no configuration")
+	}
+	t.Setenv("APP_PASSWORD", "secret")
+	if _, err := config.Parse([]byte(strings.ReplaceAll(block, "/etc/serval/mysql-password", password)), "README.md"); err != nil {
+		t.Error(err)
+	}
+	if _, err := config.Load("../../compose/serval.yaml"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestDescribeBuild(t *testing.T) {
 	info := &debug.BuildInfo{Settings: []debug.BuildSetting{
 		{Key: "vcs.revision", Value: "0123456789abcdef0123"}, {Key: "vcs.modified", Value: "true"},
