@@ -12,40 +12,50 @@ import (
 // compare.go: the order of sort keys, which has to be the order in which the shards' servers sorted them.
 //
 // What was found on MariaDB 10.11.19 and MySQL 9.7.4 (2026-11), with 600 strings (accents, expansions, contractions,
-// trailing spaces, tabs and NUL, emoji, empty, long) in every collation of both servers, sorted by filesort, by
-// filesort descending and by index, and compared with this package's order of the keys:
+// trailing spaces, tabs and NUL, emoji, empty, 170 characters) in every collation of both servers, sorted by filesort,
+// by filesort descending and by index, each with a second key that shows ties, and compared with this package's order:
 //
-//   - The order of WEIGHT_STRING(s), as Padded with SpaceWeight = WEIGHT_STRING(' ') in the column's character set and
-//     collation for PAD SPACE, as Bytes for NO PAD (MySQL: information_schema.COLLATIONS.PAD_ATTRIBUTE; MariaDB: "nopad" in the
-//     name, and binary), is exactly ORDER BY s, ties included, for 279 of MySQL's 286 collations, among them all of
-//     utf8mb4, utf8mb3, latin1, ascii and binary, and on MariaDB for every collation but those named below.
-//   - Trailing spaces must not be trimmed: WEIGHT_STRING('a ') keeps the space's weight on both servers, and padding
-//     makes it equal to WEIGHT_STRING('a'). Comparing PAD SPACE weights without padding is wrong ("a\t" sorts before "a").
-//   - Wrong on MySQL, filesort or index or both, so not to be merged: big5_chinese_ci, gb18030_chinese_ci,
-//     tis620_thai_ci (index order is another than filesort's), latin7_{general_ci,general_cs,estonian_cs} (filesort pads with
-//     0x20, which is not the space's weight; index order is right), cp1250_czech_cs.
-//   - Wrong on MariaDB: all collations of several levels, whose padding goes level by level (uca1400 …_as_ci, …_as_cs,
-//     …_ai_cs with and without nopad, thai_520_w2), and big5_chinese_ci, big5_chinese_nopad_ci, cp1250_czech_cs,
-//     tis620_thai_nopad_ci. WEIGHT_STRING(s AS CHAR(n)), n the column's length, has the index order of the former;
-//     filesort cuts their levels at max_sort_length and is wrong by itself. MySQL's collations of several levels
-//     (0900_as_ci, 0900_as_cs) are NO PAD, have a separator between levels, and are right.
-//   - …_bin collations need no WEIGHT_STRING: utf8mb4_bin, utf8mb3_bin and ascii_bin sort as the column's own text, Padded
-//     with " " (NO PAD ones, utf8mb4_0900_bin and binary: Bytes), if it arrives in its own character set. For
-//     latin1_bin and most other 8-bit …_bin this is true of the stored bytes (CAST(s AS BINARY)) and false of the text
-//     converted to utf8mb4: '€' is 0x80. For ucs2, utf16 and utf32 …_bin PAD SPACE, stored bytes need the two- or four-byte space.
-//     WEIGHT_STRING works for all of them on both servers (3 bytes a character for utf8mb4_bin).
-//   - max_sort_length (default 1024) matters. MySQL sorts PAD SPACE strings by exactly that many bytes of weights
-//     (512 characters of general_ci), NO PAD strings and binary ones whole. MariaDB sorts by 512 characters of
-//     unicode_ci, 1024 of general_ci, bin and latin1, and 1022 bytes of VARBINARY and BLOB, VARCHAR or TEXT alike. Values that
-//     differ only behind that are ties to a filesort (the next key decides) and not to an index. See Key.MaxLength.
-//   - WEIGHT_STRING of what is no string: MySQL gives sort keys of its own for integers, temporal types, ENUM and SET (by index) and BIT, but NULL for DECIMAL, FLOAT
-//     and DOUBLE; MariaDB gives NULL for integers, DECIMAL, FLOAT, DOUBLE, YEAR and BIT, the text for temporal types,
-//     and the weights of the *name* for ENUM and SET, which ORDER BY sorts by index. JSON: weights of its text on both; right on MariaDB,
-//     where JSON is text, wrong on MySQL, which sorts by JSON value. So: strings only; ENUM, SET: Integer over (e+0).
-//   - FLOAT's text has 6 digits and hides differences that ORDER BY sees; the same goes for approximate expressions with fixed
-//     decimals. Float keys should be taken over (f+0e0), whose text gives back the same double.
-//   - The result of WEIGHT_STRING is of the binary character set (VARBINARY, or a BLOB type for TEXT) on both servers, so
-//     character_set_results does not touch it.
+// Strings.
+//   - WEIGHT_STRING(s), as Padded with SpaceWeight = WEIGHT_STRING(' ') in the same character set and collation for PAD
+//     SPACE, as Bytes for NO PAD (MySQL: information_schema.COLLATIONS.PAD_ATTRIBUTE; MariaDB: "nopad" in the name; both:
+//     binary), has exactly the order of ORDER BY s, ties included, in 279 of MySQL's 286 collations, among them all
+//     of utf8mb4, utf8mb3, latin1, ascii and binary, and on MariaDB in all but those named below.
+//   - Trailing spaces must not be trimmed before: WEIGHT_STRING('a ') keeps the space's weight on both servers, and Padded
+//     makes it equal to WEIGHT_STRING('a'). PAD SPACE weights compared without padding are wrong: "a\t" sorts before "a".
+//   - Wrong on MySQL, so not to be merged: big5_chinese_ci, gb18030_chinese_ci, tis620_thai_ci (an index has another
+//     order than filesort), latin7_general_ci, latin7_general_cs, latin7_estonian_cs (filesort pads with 0x20, which is
+//     not the space's weight; an index is right), cp1250_czech_cs.
+//   - Wrong on MariaDB: all collations of several levels, whose padding goes level by level (uca1400_…as_ci, …as_cs,
+//     …ai_cs, with and without nopad, thai_520_w2), and big5_chinese_ci, big5_chinese_nopad_ci, cp1250_czech_cs,
+//     tis620_thai_nopad_ci. MySQL's collations of several levels (0900_as_ci, 0900_as_cs and the like) are NO PAD, have a
+//     separator between levels, and are right.
+//   - WEIGHT_STRING(s AS CHAR(n)) is no way out: NUL equals padding then in NO PAD collations.
+//   - …_bin collations work with WEIGHT_STRING on both servers (3 bytes a character for utf8mb4_bin), and do not need it:
+//     utf8mb4_bin, utf8mb3_bin and ascii_bin sort as their own text, Padded with " " (utf8mb4_0900_bin, …_nopad_bin
+//     and binary: Bytes). For latin1_bin and most other character sets that is true of CAST(s AS BINARY), not of the
+//     text as converted to utf8mb4 ('€' is 0x80 in latin1, after 'é' in utf8mb4).
+//
+// Long strings. Servers sort by a prefix; what differs only behind it is a tie to filesort, so that the next key decides,
+// and no tie to an index. With one key the whole text may be compared all the same: streams that are sorted by a
+// prefix merge into one that is. With more keys after it, Key.MaxLength has to be the server's own cut, which was
+// found exactly (max_sort_length is 1024 by default):
+//   - MySQL: max_sort_length bytes of weights for PAD SPACE; none for NO PAD and binary strings.
+//   - MariaDB: max_sort_length bytes of weights for unicode_ci, unicode_520_ci, uca1400 and all 8-bit character sets, and
+//     max_sort_length × len(WEIGHT_STRING(' ')) bytes for general_ci and bin of utf8mb3 and utf8mb4, padded or not.
+//     VARBINARY, BLOB: max_sort_length-2 bytes, LONGBLOB: max_sort_length-4, and then LENGTH(s), as one more key.
+//
+// Other types.
+//   - WEIGHT_STRING is for strings only. MySQL gives keys of its own for integers, temporal types, ENUM, SET (by index) and
+//     BIT, but NULL for DECIMAL, FLOAT and DOUBLE. MariaDB gives NULL for integers, DECIMAL, FLOAT, DOUBLE, YEAR and BIT,
+//     the text of temporal types, and for ENUM and SET the weights of the *name*, while ORDER BY sorts by index on
+//     both: Integer over (e+0).
+//   - JSON: WEIGHT_STRING is that of its text on both. MariaDB sorts by it (utf8mb4_bin); MySQL sorts by JSON value.
+//   - Approximate numbers need Float over (f+0e0), whose text gives back the very double: FLOAT's own text has 6 digits,
+//     DOUBLE(10,2) expressions have 2 decimals, and both hide differences that ORDER BY sees. Plain DOUBLE is exact.
+//   - Integers, DECIMAL (ZEROFILL too), YEAR, BIT (Bytes, or Integer over b+0), DATE, DATETIME, TIMESTAMP and TIME sort
+//     by their text as the kinds below say.
+//   - The result of WEIGHT_STRING has the binary character set (VARBINARY, a BLOB type for TEXT) on both servers, so
+//     that character_set_results does not touch it.
 
 // Kind says how the text of a key compares.
 type Kind uint8
@@ -74,7 +84,7 @@ type Key struct {
 	Kind        Kind   // how the text compares
 	Desc        bool   // NULL is first ascending and last descending
 	SpaceWeight []byte // Padded: WEIGHT_STRING(' ') in the key's collation
-	MaxLength   int    // Bytes, Padded: bytes that the shards sort by, the rest is ignored (max_sort_length); 0: all
+	MaxLength   int    // Bytes, Padded: bytes that the shards sort by, the rest is ignored (see "Long strings"); 0: all
 }
 
 // value is one key of one row, decoded once when the row becomes its stream's current one. It points into the row.

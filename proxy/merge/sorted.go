@@ -16,8 +16,9 @@ import (
 // the keys do not say what the shard sorted by.
 var ErrNotSorted = errors.New("merge: rows do not come in the order of their sort keys")
 
-// checkedLength is how many bytes of a string key count when a stream's own order is checked: servers sort by a prefix
-// (max_sort_length, on MariaDB less than its name says), behind which rows may come in any order.
+// checkedLength is how many bytes of a string key count when a stream's own order is checked: servers sort by a prefix,
+// behind which rows may come in any order (compare.go, "Long strings"). A session that sets max_sort_length to less than
+// this has to be told to the merge by Key.MaxLength.
 const checkedLength = 1000
 
 // Sorted is the rows of many sorted streams as one sorted stream. Equal keys come in the order of the streams, so that
