@@ -1,6 +1,8 @@
 package config
 
 import (
+	"slices"
+
 	"gopkg.in/yaml.v3"
 )
 
@@ -119,7 +121,7 @@ func (r *reader) broadcast(t *Table, b *block, groups groupSet) {
 	if !b.flag("broadcast", true) {
 		r.fail(b.get("broadcast"), "write true, or say where the table is with group: or shard:", "%s.broadcast: false says nothing", b.path)
 	}
-	t.Groups = groups.names
+	t.Groups = slices.Clone(groups.names)
 	n := b.get("groups")
 	if n == nil {
 		return

@@ -50,7 +50,7 @@ func parse(data []byte, name string, src source) (*Config, error) {
 
 // config reads the top level.
 func (r *reader) config(root *yaml.Node) *Config {
-	top := r.block(root, nil, "the file", "listeners", "admin", "log", "users", "defaults", "groups", "databases",
+	top := r.block(root, nil, topPath, "listeners", "admin", "log", "users", "defaults", "groups", "databases",
 		"multi_group_writes", "plan_cache", "max_packet")
 	c := &Config{
 		File:             r.file,
@@ -73,12 +73,12 @@ func (r *reader) config(root *yaml.Node) *Config {
 func (r *reader) topEntries(top *block, key, what string) []entry {
 	n := top.get(key)
 	if n == nil {
-		r.fail(top.at, "add a "+key+": block", "%s: there is none, and %s", key, what)
+		r.fail(top.at, "add it", "the block %s: is missing, so %s", key, what)
 		return nil
 	}
 	list := r.entries(n, key)
 	if isNull(n) || n.Kind == yaml.MappingNode && len(n.Content) == 0 {
-		r.fail(top.key(key), "name one below it", "%s: the block is empty, and %s", key, what)
+		r.fail(top.key(key), "name one below it", "the block %s: is empty, so %s", key, what)
 	}
 	return list
 }

@@ -137,15 +137,37 @@ func (r *reader) block(n, at *yaml.Node, path string, allowed ...string) *block 
 			b.fields[e.name] = e
 			continue
 		}
-		hint := "the keys here are " + strings.Join(allowed, ", ")
-		if near := nearest(e.name, allowed); near != "" {
-			hint = didYouMean(near)
-		}
-		r.fail(e.key, hint, "%s: unknown key%s", path, shownKey(deref(n), e.key))
+		r.fail(e.key, keyHint(e, allowed), "%s: unknown key%s", path, shownKey(deref(n), e.key))
 		b.broken = true
 	}
 	b.broken = b.broken || deref(n).Kind != yaml.MappingNode && !isNull(deref(n))
 	return b
+}
+
+// keyHint says what an unknown key was probably meant to be.
+func keyHint(e entry, allowed []string) string {
+	if before, _, ok := strings.Cut(e.name, ":"); ok && slices.Contains(allowed, before) {
+		return "put a space after the colon of " + before + ":"
+	}
+	if near := nearest(e.name, allowed); near != "" {
+		return didYouMean(near)
+	}
+	hint := "the keys here are " + strings.Join(allowed, ", ")
+	if isNull(e.value) && e.value.Value == "" && slices.Contains(allowed, passwordKeys[0]) {
+		hint += "; put a password with a comma in quotes"
+	}
+	return hint
+}
+
+// topPath is the path of the whole file, which its keys' paths leave out.
+const topPath = "the file"
+
+// sub is the path of one of the block's keys.
+func (b *block) sub(key string) string {
+	if b.path == topPath {
+		return key
+	}
+	return b.path + "." + key
 }
 
 // get is the value of a key; nil when the key is absent.
@@ -168,7 +190,7 @@ func (b *block) require(key, hint string) bool {
 		return true
 	}
 	if !b.broken {
-		b.r.fail(b.at, hint, "%s: there is no %s", b.path, key)
+		b.r.fail(b.at, hint, "%s: the key %s is missing", b.path, key)
 	}
 	return false
 }
@@ -228,7 +250,7 @@ func (b *block) text(key, def string) string {
 	if n == nil {
 		return def
 	}
-	if s, ok := b.r.text(n, b.path+"."+key); ok {
+	if s, ok := b.r.text(n, b.sub(key)); ok {
 		return s
 	}
 	return def
@@ -240,7 +262,7 @@ func (b *block) choice(key, def string, options ...string) string {
 	if n == nil {
 		return def
 	}
-	s, ok := b.r.text(n, b.path+"."+key)
+	s, ok := b.r.text(n, b.sub(key))
 	switch {
 	case !ok:
 		return def
@@ -251,7 +273,7 @@ func (b *block) choice(key, def string, options ...string) string {
 	if near := nearest(s, options); near != "" {
 		hint = didYouMean(near)
 	}
-	b.r.fail(n, hint, "%s.%s: %q is not known", b.path, key, s)
+	b.r.fail(n, hint, "%s: %q is not known", b.sub(key), s)
 	return def
 }
 
@@ -261,7 +283,7 @@ func (b *block) flag(key string, def bool) bool {
 	if n == nil {
 		return def
 	}
-	s, ok := b.r.text(n, b.path+"."+key)
+	s, ok := b.r.text(n, b.sub(key))
 	switch {
 	case !ok:
 	case s == "true":
@@ -269,7 +291,7 @@ func (b *block) flag(key string, def bool) bool {
 	case s == "false":
 		return false
 	default:
-		b.r.fail(n, "write true or false", "%s.%s: %q is neither true nor false", b.path, key, s)
+		b.r.fail(n, "write true or false", "%s: %q is neither true nor false", b.sub(key), s)
 	}
 	return def
 }
@@ -283,7 +305,7 @@ func (b *block) number(key string, def, min, max int) int {
 	if n == nil {
 		return def
 	}
-	path := b.path + "." + key
+	path := b.sub(key)
 	s, ok := b.r.text(n, path)
 	if !ok {
 		return def
@@ -307,7 +329,7 @@ func (b *block) duration(key string, def, min time.Duration) time.Duration {
 	if n == nil {
 		return def
 	}
-	path := b.path + "." + key
+	path := b.sub(key)
 	s, ok := b.r.text(n, path)
 	if !ok {
 		return def
@@ -338,7 +360,7 @@ func (b *block) size(key string, def, min, max int) int {
 	if n == nil {
 		return def
 	}
-	path := b.path + "." + key
+	path := b.sub(key)
 	s, ok := b.r.text(n, path)
 	if !ok {
 		return def

@@ -18,7 +18,7 @@ var errPanic = errors.New("the text cannot be read as YAML")
 
 // parseTree reads the one document of a text.
 func parseTree(data []byte, file string) (*yaml.Node, *Error) {
-	root, err := decode(data)
+	root, err := decode(bytes.NewReader(data))
 	switch {
 	case errors.Is(err, io.EOF) || err == nil && (root.Kind != yaml.DocumentNode || len(root.Content) != 1):
 		return nil, &Error{File: file, Line: 1, Column: 1, Message: "the file is empty", Hint: "start from serval.example.yaml"}
@@ -38,14 +38,14 @@ func parseTree(data []byte, file string) (*yaml.Node, *Error) {
 var errSecond = errors.New("a second document begins")
 
 // decode reads the first document and checks that it is the only one. The node is never nil; of errSecond it is the second document.
-func decode(data []byte) (root *yaml.Node, err error) {
+func decode(text io.Reader) (root *yaml.Node, err error) {
 	root = &yaml.Node{}
 	defer func() {
 		if recover() != nil {
 			root, err = &yaml.Node{}, errPanic
 		}
 	}()
-	d := yaml.NewDecoder(bytes.NewReader(data))
+	d := yaml.NewDecoder(text)
 	if err := d.Decode(root); err != nil {
 		return &yaml.Node{}, fmt.Errorf("first document: %w", err)
 	}
@@ -71,11 +71,13 @@ func badLine(data []byte) int {
 		ends[i] = length
 	}
 	good := func(upTo int) bool { // the first upTo lines
-		_, err := decode(data[:ends[upTo-1]])
+		_, err := decode(bytes.NewReader(data[:ends[upTo-1]]))
 		return err == nil || errors.Is(err, io.EOF)
 	}
-	low, high := 0, len(lines) // the first low lines are good, the first high are not
-	for i := len(lines) - 1; i > 0; i-- {
+	by := &lineReader{lines: lines}
+	_, _ = decode(by) // it fails, as it did before, and has read no further than it had to
+	low, high := 0, max(by.given, 1) // the first low lines are good, the first high are not
+	for i := high - 1; i > 0; i-- {
 		if c := lines[i][:min(1, len(lines[i]))]; len(c) == 0 || bytes.ContainsAny(c, " \t\r\n#]}-") {
 			continue
 		}
@@ -92,6 +94,28 @@ func badLine(data []byte) int {
 		}
 	}
 	return low + 1
+}
+
+// lineReader gives one line at a time, so that it shows how far a text was read. A line longer than the reader's
+// buffer is given in pieces.
+type lineReader struct {
+	lines [][]byte
+	rest  []byte // of the line that is being given
+	given int    // lines begun
+}
+
+// Read implements io.Reader.
+func (l *lineReader) Read(p []byte) (int, error) {
+	for len(l.rest) == 0 {
+		if l.given == len(l.lines) {
+			return 0, io.EOF
+		}
+		l.rest = l.lines[l.given]
+		l.given++
+	}
+	n := copy(p, l.rest)
+	l.rest = l.rest[n:]
+	return n, nil
 }
 
 // lineAt is the text of a line, counted from 1, without its end.
@@ -127,7 +151,11 @@ var explanations = []struct{ sign, message, hint string }{
 	{"did not find expected key", "this line does not belong to the block above it", "keys of one block start in the same column"},
 	{"could not find expected ':'", "a key without a colon", `write "key: value", with a space after the colon`},
 	{"expected ',' or", "a [ or { is not closed, or a comma is missing", "check the brackets from here on"},
-	{"quoted scalar", "a quote is not closed", "close it; a single quote inside single quotes is doubled"},
+	{"<document start>", "this line does not belong to what is above it", "check the brackets before it, and its indentation"},
+	{"end of stream", "a quote is not closed", "close it; a single quote inside single quotes is doubled"},
+	{"'-' indicator", "this line does not belong to the list above it", `start every entry with "- ", in the same column`},
+	{"block sequence entries", "a list cannot begin here", `start it on a line of its own, with "- " before every entry`},
+	{"expected node content", "a value is missing, or it starts with a bracket or a comma", "put texts that start with one of []{}, in quotes"},
 	{"unknown escape character", "a backslash in double quotes starts something unknown", "write two backslashes, or use single quotes"},
 	{"cannot start any token", "a character that cannot start a value", "put a text that starts with @, `, % or a tab in quotes, and indent with spaces"},
 	{"control characters", "a control character is in the text", "remove it"},
@@ -139,6 +167,9 @@ func explain(err error, line string) (message, hint string) {
 		return "a tab in the indentation", "indent with spaces"
 	}
 	text := err.Error()
+	if strings.HasPrefix(line, "---") {
+		text = errSecond.Error() // whatever else is wrong in it
+	}
 	for _, e := range explanations {
 		if strings.Contains(text, e.sign) {
 			return e.message, e.hint
