@@ -1,0 +1,149 @@
+// Package schema reads what tables look like on a server: columns, tables and the weights of collations. It knows
+// information_schema of MySQL and MariaDB, and nothing of logical tables or shards.
+package schema
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"serval/proxy/backend"
+)
+
+// schema.go: tables and columns of one physical database.
+
+// Column is one column as information_schema.columns describes it.
+type Column struct {
+	Table         string // physical table
+	Name          string
+	DataType      string // in lower case: "bigint", "varchar", "enum"
+	ColumnType    string // with everything: "bigint(20) unsigned", "enum('a','b')"
+	Unsigned      bool
+	CharLength    uint64 // characters that a string column can hold; 0 for other types
+	Collation     string // "" for types without one
+	Nullable      bool
+	HasDefault    bool // a default other than NULL
+	AutoIncrement bool
+	Generated     bool // computed, virtual or stored
+	Invisible     bool // not in SELECT *, nor in an INSERT without a column list
+	Primary       bool // in the primary key, or in the unique key over NOT NULL columns that takes its place
+}
+
+// Table is a table, view or sequence.
+type Table struct {
+	Name string
+	Type string // "BASE TABLE", "VIEW", "SEQUENCE" …
+}
+
+// ReadColumns reads the columns of all tables and views of one physical database: table → columns in their order. A
+// database that is not there has none.
+func ReadColumns(ctx context.Context, node *backend.Node, database string) (map[string][]Column, error) {
+	rows, err := run(ctx, node, `SELECT TABLE_SCHEMA, @@lower_case_table_names, VERSION(), TABLE_NAME, COLUMN_NAME, DATA_TYPE, `+
+		`COLUMN_TYPE, CHARACTER_MAXIMUM_LENGTH, COLLATION_NAME, IS_NULLABLE, COLUMN_DEFAULT, EXTRA, COLUMN_KEY `+
+		`FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = `+quote(database)+` ORDER BY TABLE_NAME, ORDINAL_POSITION`)
+	if err != nil {
+		return nil, fmt.Errorf("read columns of %s: %w", database, err)
+	}
+	tables := make(map[string][]Column)
+	for _, row := range rows {
+		if !sameDatabase(row, database) {
+			continue
+		}
+		c, err := column(row)
+		if err != nil {
+			return nil, fmt.Errorf("read columns of %s: %w", database, err)
+		}
+		tables[c.Table] = append(tables[c.Table], c)
+	}
+	return tables, nil
+}
+
+// ReadTables reads the names of all tables and views of one physical database, in binary order.
+func ReadTables(ctx context.Context, node *backend.Node, database string) ([]Table, error) {
+	rows, err := run(ctx, node, `SELECT TABLE_SCHEMA, @@lower_case_table_names, TABLE_NAME, TABLE_TYPE `+
+		`FROM information_schema.TABLES WHERE TABLE_SCHEMA = `+quote(database)+` ORDER BY CAST(TABLE_NAME AS BINARY)`)
+	if err != nil {
+		return nil, fmt.Errorf("read tables of %s: %w", database, err)
+	}
+	var tables []Table
+	for _, row := range rows {
+		if sameDatabase(row, database) {
+			tables = append(tables, Table{Name: string(row[2]), Type: string(row[3])})
+		}
+	}
+	return tables, nil
+}
+
+// sameDatabase tells whether a row (TABLE_SCHEMA, lower_case_table_names, …) is of this database: MariaDB compares
+// the names in information_schema without case, also where Shop and shop are two databases.
+func sameDatabase(row backend.Row, database string) bool {
+	return string(row[1]) != "0" || string(row[0]) == database
+}
+
+// column reads a row of ReadColumns.
+func column(row backend.Row) (Column, error) {
+	version, extra := string(row[2]), strings.ToUpper(string(row[11]))
+	c := Column{
+		Table:         string(row[3]),
+		Name:          string(row[4]),
+		DataType:      strings.ToLower(string(row[5])),
+		ColumnType:    string(row[6]),
+		Collation:     string(row[8]),
+		Nullable:      string(row[9]) == "YES",
+		HasDefault:    row[10] != nil,
+		AutoIncrement: strings.Contains(extra, "AUTO_INCREMENT"),
+		Generated:     generated(extra),
+		Invisible:     strings.Contains(extra, "INVISIBLE"),
+		Primary:       string(row[12]) == "PRI",
+	}
+	// MariaDB shows defaults as expressions: NULL is the word, the string 'NULL' has its quotes.
+	if strings.Contains(version, "MariaDB") && string(row[10]) == "NULL" {
+		c.HasDefault = false
+	}
+	if c.DataType != "enum" && c.DataType != "set" { // their members may hold the word
+		c.Unsigned = strings.Contains(strings.ToLower(c.ColumnType), " unsigned")
+	}
+	if row[7] != nil {
+		length, err := strconv.ParseUint(string(row[7]), 10, 64)
+		if err != nil {
+			return c, fmt.Errorf("length of %s.%s: %w", c.Table, c.Name, err)
+		}
+		c.CharLength = length
+	}
+	return c, nil
+}
+
+// generated reads EXTRA, where MySQL's DEFAULT_GENERATED means a default that is an expression.
+func generated(extra string) bool {
+	return strings.Contains(extra, "VIRTUAL GENERATED") || strings.Contains(extra, "STORED GENERATED") ||
+		strings.Contains(extra, "PERSISTENT")
+}
+
+// queryState is the state in which this package's SQL means what it says: no mode changes how literals are read.
+var queryState = backend.State{Vars: "sql_mode=''"}
+
+// run asks node one question on a connection of its pool; ctx ends it.
+func run(ctx context.Context, node *backend.Node, sql string) ([]backend.Row, error) {
+	c, err := node.AcquireOne(ctx, false)
+	if err != nil {
+		return nil, err
+	}
+	// Discard takes the connection from under a query that runs when ctx is done; after Release it does nothing.
+	stop := context.AfterFunc(ctx, c.Discard)
+	defer c.Release()
+	defer stop()
+	if err := c.SetState(&queryState); err != nil {
+		return nil, err
+	}
+	rows, err := c.Query(sql)
+	if err != nil && ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return rows, err
+}
+
+// quote makes a string literal for a session without NO_BACKSLASH_ESCAPES.
+func quote(s string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(s) + "'"
+}
