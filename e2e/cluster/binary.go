@@ -1,0 +1,151 @@
+package cluster
+
+// binary.go: the real program, built once per test process and run as an operator runs it.
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Binary is a running `serval serve`.
+type Binary struct {
+	Addr string
+
+	cmd *exec.Cmd
+	log string
+}
+
+// Build compiles cmd/serval into dir and returns the program's path. It may be called from any package's tests.
+func Build(dir string) (string, error) {
+	program := filepath.Join(dir, "serval")
+	cmd := exec.Command("go", "build", "-o", program, "serval/cmd/serval")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build serval/cmd/serval: %w: %s", err, out)
+	}
+	return program, nil
+}
+
+// FreeAddr is a loopback address that nobody listens on, for Shape.Listen: the real program is told its address.
+func FreeAddr() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// StartBinary builds and runs Serval on the cluster's configuration until the end of the test. The cluster's
+// Shape.Listen must have been a fixed address.
+func StartBinary(tb testing.TB, c *Cluster) *Binary {
+	tb.Helper()
+	program, err := Build(tb.TempDir())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	b, err := LaunchBinary(program, c)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(b.Close)
+	return b
+}
+
+// LaunchBinary runs program on the cluster's configuration and waits until it accepts connections.
+func LaunchBinary(program string, c *Cluster) (*Binary, error) {
+	b := &Binary{Addr: c.Config.Listeners[0].Address, log: filepath.Join(c.dir, "serval.log")}
+	log, err := os.Create(b.log)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = log.Close() }()
+	b.cmd = exec.Command(program, "serve", "-c", c.File)
+	b.cmd.Stdout, b.cmd.Stderr = log, log
+	b.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := b.cmd.Start(); err != nil {
+		return nil, err
+	}
+	for range 300 {
+		conn, err := net.DialTimeout("tcp", b.Addr, time.Second)
+		if err == nil {
+			return b, conn.Close()
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	b.Close()
+	return nil, fmt.Errorf("serval does not listen on %s; its log:\n%s", b.Addr, b.Log())
+}
+
+// Log is what the program has printed.
+func (b *Binary) Log() string {
+	text, _ := os.ReadFile(b.log)
+	return string(text)
+}
+
+// PID is the program's process id.
+func (b *Binary) PID() int { return b.cmd.Process.Pid }
+
+// Close ends the program as an operator does (SIGTERM), and by force after 5 s.
+func (b *Binary) Close() { _ = b.Stop() }
+
+// Stop is Close that tells how the program ended.
+func (b *Binary) Stop() error {
+	if b.cmd.ProcessState != nil {
+		return nil
+	}
+	_ = b.cmd.Process.Signal(syscall.SIGTERM)
+	force := time.AfterFunc(5*time.Second, func() { _ = b.cmd.Process.Kill() })
+	defer force.Stop()
+	return b.cmd.Wait()
+}
+
+// RSS is the program's resident memory in bytes, read from /proc.
+func (b *Binary) RSS() (int64, error) { return b.memory("VmRSS:") }
+
+// PeakRSS is the highest RSS since the start or ResetPeak.
+func (b *Binary) PeakRSS() (int64, error) { return b.memory("VmHWM:") }
+
+// ResetPeak makes PeakRSS start again from the present RSS.
+func (b *Binary) ResetPeak() error {
+	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", b.PID()), []byte("5"), 0)
+}
+
+func (b *Binary) memory(field string) (int64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", b.PID()))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		if rest, ok := strings.CutPrefix(line, field); ok {
+			kib, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+			return kib << 10, err
+		}
+	}
+	return 0, errors.New("no " + field + " in /proc/PID/status")
+}
+
+// CPU is the processor time that the program has used, user and system, read from /proc/PID/stat (clock ticks of
+// 10 ms: the kernel's USER_HZ is 100 on every platform that Go knows).
+func (b *Binary) CPU() (time.Duration, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", b.PID()))
+	if err != nil {
+		return 0, err
+	}
+	_, rest, ok := strings.Cut(string(text), ") ") // the name before it may hold anything
+	fields := strings.Fields(rest)
+	if !ok || len(fields) < 13 {
+		return 0, fmt.Errorf("/proc/%d/stat: %q", b.PID(), text)
+	}
+	user, err1 := strconv.ParseInt(fields[11], 10, 64)
+	system, err2 := strconv.ParseInt(fields[12], 10, 64)
+	return time.Duration(user+system) * 10 * time.Millisecond, errors.Join(err1, err2)
+}

@@ -1,0 +1,132 @@
+package e2e
+
+// compare_test.go: what "the same answer" means.
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"serval/e2e/raw"
+)
+
+// comparedStatus are the status flags of OK and EOF packets that a client acts on: in a transaction (1), autocommit (2),
+// more results (8), no backslash escapes (0x200). Left out: what a server tells about how it ran the
+// statement (no index used, slow, database dropped, metadata changed), which no client needs and no cut table can repeat.
+const comparedStatus = 0x0001 | 0x0002 | 0x0008 | 0x0200
+
+// difference describes how two lists of answers differ; "" when they do not.
+func difference(plain, serval []raw.Answer, c *testCase) string {
+	if len(plain) != len(serval) {
+		return fmt.Sprintf("%d results, plain has %d\n  plain:  %s\n  serval: %s", len(serval), len(plain), describe(plain), describe(serval))
+	}
+	for i := range plain {
+		if d := answerDifference(&plain[i], &serval[i], c); d != "" {
+			return fmt.Sprintf("result %d: %s", i+1, d)
+		}
+	}
+	return ""
+}
+
+func answerDifference(p, s *raw.Answer, c *testCase) string {
+	if p.Kind != s.Kind {
+		return fmt.Sprintf("\n  plain:  %s\n  serval: %s", describe([]raw.Answer{*p}), describe([]raw.Answer{*s}))
+	}
+	var d []string
+	note := func(what string, plain, serval any) {
+		if plain != serval {
+			d = append(d, fmt.Sprintf("%s\n  plain:  %v\n  serval: %v", what, plain, serval))
+		}
+	}
+	note("error code", p.Code, s.Code)
+	note("SQLSTATE", p.State, s.State)
+	if c.ignore != "message" {
+		note("message", p.Message, s.Message)
+	}
+	note("affected rows", p.AffectedRows, s.AffectedRows)
+	note("last insert id", p.LastInsertID, s.LastInsertID)
+	note("info", p.Info, s.Info)
+	note("warnings", p.Warnings, s.Warnings)
+	note("status", fmt.Sprintf("%#x", p.Status&comparedStatus), fmt.Sprintf("%#x", s.Status&comparedStatus))
+	note("columns", len(p.Columns), len(s.Columns))
+	for i := 0; i < len(p.Columns) && i < len(s.Columns); i++ {
+		note(fmt.Sprintf("column %d", i+1), comparableColumn(p.Columns[i], c.sql), comparableColumn(s.Columns[i], c.sql))
+	}
+	if rows := rowDifference(p, s, c.unordered); rows != "" {
+		d = append(d, rows)
+	}
+	return strings.Join(d, "\n")
+}
+
+// throughTemporaryTable finds statements whose result may pass through a temporary table. Whether it does is the
+// optimizer's choice, made from statistics, and a shard's are not the plain server's.
+var throughTemporaryTable = regexp.MustCompile(`(?i)\b(JOIN|DISTINCT|UNION|GROUP|OVER)\b|FROM\s+[\w.` + "`" + `]+(\s+(AS\s+)?\w+)?\s*,`)
+
+// comparableColumn is the part of a column's definition that is the same whatever the optimizer does. A temporary table's columns
+// have lost their key flags (primary 2, unique 4, multiple 8, part of a key 0x4000) and the binary flag of
+// numbers (0x80), and expressions have gained an original name: two plain servers with the same data were seen to
+// differ in these. Everything else is always compared, and these too where no temporary table can be in the way.
+func comparableColumn(column raw.Column, sql string) raw.Column {
+	if throughTemporaryTable.MatchString(sql) {
+		column.Flags &^= 0x0002 | 0x0004 | 0x0008 | 0x0080 | 0x4000
+		if column.OrgTable == "" {
+			column.OrgName = ""
+		}
+	}
+	return column
+}
+
+func rowDifference(p, s *raw.Answer, unordered bool) string {
+	plain, serval := p.Rows, s.Rows
+	if unordered {
+		plain, serval = sorted(plain), sorted(serval)
+	}
+	for i := 0; i < len(plain) && i < len(serval); i++ {
+		if !bytes.Equal(plain[i], serval[i]) {
+			return fmt.Sprintf("row %d of %d (plain) and %d (serval)\n  plain:  %s\n  serval: %s",
+				i+1, len(plain), len(serval), showRow(plain[i], len(p.Columns)), showRow(serval[i], len(s.Columns)))
+		}
+	}
+	if len(plain) != len(serval) {
+		return fmt.Sprintf("%d rows (plain) and %d (serval)", len(plain), len(serval))
+	}
+	return ""
+}
+
+func sorted(rows [][]byte) [][]byte {
+	rows = slices.Clone(rows)
+	slices.SortFunc(rows, bytes.Compare)
+	return rows
+}
+
+func showRow(row []byte, columns int) string {
+	values, err := raw.Values(row, columns)
+	if err != nil {
+		return fmt.Sprintf("% .100x (%v)", row, err)
+	}
+	return clip(fmt.Sprint(values))
+}
+
+func describe(answers []raw.Answer) string {
+	var parts []string
+	for _, a := range answers {
+		switch a.Kind {
+		case raw.OK:
+			parts = append(parts, fmt.Sprintf("OK affected %d id %d info %q warnings %d", a.AffectedRows, a.LastInsertID, a.Info, a.Warnings))
+		case raw.Error:
+			parts = append(parts, fmt.Sprintf("ERROR %d (%s) %s", a.Code, a.State, a.Message))
+		case raw.Rows:
+			parts = append(parts, fmt.Sprintf("%d rows of %d columns", len(a.Rows), len(a.Columns)))
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+func clip(s string) string {
+	if len(s) > 600 {
+		return s[:600] + "…"
+	}
+	return s
+}

@@ -1,0 +1,12 @@
+// Package e2e tests Serval end to end on real servers: MariaDB 10.11 and MySQL 9.7 (package servers starts them,
+// install.sh installs them).
+//
+//   - TestCases runs every statement of cases/*.test on one plain server and, through Serval, on a sharded cluster of
+//     the same kind of server, and compares everything that a client can see. A new case is one line in one of those
+//     files; cases/README.md explains the few directives.
+//   - The other tests are scenarios: sysbench under load with its rows counted in the shards, clients that are cut at
+//     random while a server is restarted, memory while a million rows pass, packets over 16 MiB, other people's clients.
+//
+// One case: go test ./e2e -run 'TestCases/mysql/routing.test:12'. One kind: SERVAL_E2E_KINDS=mariadb.
+// Longer scenarios: SERVAL_E2E_SECONDS=60 (make sysbench, make chaos). -short leaves the scenarios out.
+package e2e
