@@ -111,8 +111,9 @@ func TestSyntaxErrors(t *testing.T) {
 		{"unknown escape", "users: {}\nadmin: \"\\q\"\n", []string{"2:1 a backslash in double quotes"}},
 		{"no such start", "users: {}\nadmin: @x\n", []string{"2:1 a character that cannot start a value"}},
 		{"control character", "users: {}\nadmin: \x01\n", []string{"2:1 a control character"}},
-		{"not UTF-8", "users: {}\nadmin: \xff\n", []string{"2:1 not UTF-8"}},
+		{"not UTF-8", "users: {}\nadmin: \u00e4\xff\n", []string{"2:9 not UTF-8"}},
 		{"rest after the end", "{users: {}}\n}\n", []string{"2:1 does not belong to what is above it"}},
+		{"UTF-16", "\xff\xfea\x00", []string{"1:1 not UTF-8"}},
 		{"second document", "users: {}\n---\nadmin: off\n", []string{"2:1 a second YAML document"}},
 		{"broken second document", "users: {}\n---\nadmin: [\n", []string{"2:1 a second YAML document"}},
 	}, world(nil, nil))

@@ -20,6 +20,8 @@ func FuzzParse(f *testing.F) {
 	f.Add(frame("      t: {shard: &a {column: id, by: list, lists: [[1, x], default], groups: [g0, g1]}}\n      u: {shard: *a}\n"))
 	f.Add(around("log: {level: !x y}\nlisteners: [a, b"))
 	f.Add("a: &a [*a]\n---\n? {b: c}\n: \"\\q")
+	f.Add("---")
+	f.Add("\xfe\xff (00")
 	src := world(map[string]string{"SERVAL_APP_PASSWORD": "a", "SERVAL_ROOT_PASSWORD": "b", "SERVAL_BACKEND_PASSWORD": "c"}, nil)
 	f.Fuzz(func(t *testing.T, text string) {
 		c, err := parse([]byte(text), "t.yaml", src)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 )
@@ -18,9 +19,17 @@ var errPanic = errors.New("the text cannot be read as YAML")
 
 // parseTree reads the one document of a text.
 func parseTree(data []byte, file string) (*yaml.Node, *Error) {
+	if bad := notUTF8(data); bad >= 0 {
+		before := data[:bad]
+		start := bytes.LastIndexByte(before, '\n') + 1
+		return nil, &Error{
+			File: file, Line: bytes.Count(before, []byte("\n")) + 1, Column: utf8.RuneCount(before[start:]) + 1,
+			Message: "the text is not UTF-8", Hint: "save the file as UTF-8",
+		}
+	}
 	root, err := decode(bytes.NewReader(data))
 	switch {
-	case errors.Is(err, io.EOF) || err == nil && (root.Kind != yaml.DocumentNode || len(root.Content) != 1):
+	case errors.Is(err, io.EOF) || err == nil && (len(root.Content) != 1 || isNull(root.Content[0])):
 		return nil, &Error{File: file, Line: 1, Column: 1, Message: "the file is empty", Hint: "start from serval.example.yaml"}
 	case err == nil:
 		return root.Content[0], nil
@@ -32,6 +41,19 @@ func parseTree(data []byte, file string) (*yaml.Node, *Error) {
 	line := lineAt(data, at)
 	message, hint := explain(err, line)
 	return nil, &Error{File: file, Line: at, Column: badColumn(err, line), Message: message, Hint: hint}
+}
+
+// notUTF8 is the offset of the first byte that is not UTF-8, or -1. YAML may also be UTF-16, but lines and columns could not be
+// told then.
+func notUTF8(data []byte) int {
+	for i := 0; i < len(data); {
+		c, size := utf8.DecodeRune(data[i:])
+		if c == utf8.RuneError && size == 1 {
+			return i
+		}
+		i += size
+	}
+	return -1
 }
 
 // errSecond is a second document after "---".
@@ -75,7 +97,7 @@ func badLine(data []byte) int {
 		return err == nil || errors.Is(err, io.EOF)
 	}
 	by := &lineReader{lines: lines}
-	_, _ = decode(by) // it fails, as it did before, and has read no further than it had to
+	_, _ = decode(by)                // it fails, as it did before, and has read no further than it had to
 	low, high := 0, max(by.given, 1) // the first low lines are good, the first high are not
 	for i := high - 1; i > 0; i-- {
 		if c := lines[i][:min(1, len(lines[i]))]; len(c) == 0 || bytes.ContainsAny(c, " \t\r\n#]}-") {
@@ -159,7 +181,6 @@ var explanations = []struct{ sign, message, hint string }{
 	{"unknown escape character", "a backslash in double quotes starts something unknown", "write two backslashes, or use single quotes"},
 	{"cannot start any token", "a character that cannot start a value", "put a text that starts with @, `, % or a tab in quotes, and indent with spaces"},
 	{"control characters", "a control character is in the text", "remove it"},
-	{"UTF-8", "the text is not UTF-8", "save the file as UTF-8"},
 }
 
 func explain(err error, line string) (message, hint string) {
