@@ -22,6 +22,13 @@ type gate struct {
 	probing bool        // a dial is trying while down
 }
 
+// suspect tells whether the last dial failed.
+func (g *gate) suspect() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.down != nil
+}
+
 // enter asks to dial. The caller calls fail, succeed or leave afterwards, unless it got an error.
 func (g *gate) enter(now time.Time) error {
 	g.mu.Lock()

@@ -145,13 +145,18 @@ func (n *Node) wait(ctx context.Context, count int, foundRows bool) (*waiter, er
 	return w, w.err // granted at the last moment
 }
 
-// readyAll makes a usable connection of every place, dialling in parallel.
+// readyAll makes a usable connection of every place, dialling in parallel; one after the other while the node is
+// thought to be down, so that the first may find out for the rest.
 func (n *Node) readyAll(ctx context.Context, conns []*Conn, foundRows bool) ([]*Conn, error) {
 	errs := make([]error, len(conns))
 	var wg sync.WaitGroup
 	for i, c := range conns {
 		if c != nil && c.usable(time.Now()) {
 			c.out.Store(true)
+			continue
+		}
+		if n.gate.suspect() {
+			conns[i], errs[i] = n.ready(ctx, c, foundRows)
 			continue
 		}
 		wg.Go(func() { conns[i], errs[i] = n.ready(ctx, c, foundRows) })

@@ -270,8 +270,8 @@ func TestServerRestart(t *testing.T) {
 	}
 	f.start()
 	eventually(t, "back by itself", func() bool {
-		c, err := n.AcquireOne(context.Background(), false)
-		if err == nil {
+		conns, err := n.Acquire(context.Background(), 3, false)
+		for _, c := range conns {
 			c.Release()
 		}
 		return err == nil
@@ -281,7 +281,7 @@ func TestServerRestart(t *testing.T) {
 // A server that accepts and is silent costs one caller the connect timeout; the others fail at once.
 func TestSilentServer(t *testing.T) {
 	f := startFake(t)
-	f.hang = true
+	f.locked(func() bool { f.hang = true; return true })
 	_, n := f.open(config.Pool{Max: 4, MaxIdle: 4, ConnectTimeout: 250 * time.Millisecond})
 	var refused *wire.Error
 	if _, err := n.AcquireOne(context.Background(), false); !errors.As(err, &refused) || !strings.HasSuffix(refused.Message, "(timeout)") {

@@ -21,6 +21,10 @@ const codeUnknownColumn = 1054
 
 // ReadSpaceWeights gives WEIGHT_STRING(' ') for each of the collations that is PAD SPACE. Collations that are NO PAD
 // are not in the answer, nor those that the server does not know: their data cannot come from it.
+//
+// A collation whose entry is empty (nil) is PAD SPACE, but its weight strings cannot be continued with a space's: they
+// hold several levels one behind the other (MariaDB's utf8mb4_uca1400_as_cs and its like, latin2_czech_cs of both).
+// WEIGHT_STRING(s AS CHAR(n)), n being the column's length, lets the server do the padding for those.
 func ReadSpaceWeights(ctx context.Context, node *backend.Node, collations []string) (map[string][]byte, error) {
 	padded, err := paddedCollations(ctx, node, collations)
 	if err != nil {
@@ -35,12 +39,15 @@ func ReadSpaceWeights(ctx context.Context, node *backend.Node, collations []stri
 	return weights, nil
 }
 
-// readWeights asks for the weights of some collations in one query.
+// readWeights asks for the weights of some collations in one query: of a space, and of another letter with and without
+// a space behind it.
 func readWeights(ctx context.Context, node *backend.Node, collations []string, into map[string][]byte) error {
-	parts := make([]string, len(collations))
-	for i, name := range collations {
+	var parts []string
+	for _, name := range collations {
 		charset, _, _ := strings.Cut(name, "_")
-		parts[i] = "HEX(WEIGHT_STRING(CONVERT(' ' USING " + charset + ") COLLATE " + name + "))"
+		for _, text := range []string{" ", "a", "a "} {
+			parts = append(parts, "HEX(WEIGHT_STRING(CONVERT("+quote(text)+" USING "+charset+") COLLATE "+name+"))")
+		}
 	}
 	rows, err := run(ctx, node, "SELECT "+strings.Join(parts, ", "))
 	if err != nil {
@@ -50,11 +57,14 @@ func readWeights(ctx context.Context, node *backend.Node, collations []string, i
 		return fmt.Errorf("%d rows for one", len(rows))
 	}
 	for i, name := range collations {
-		weight, err := hex.DecodeString(string(rows[0][i]))
-		if err != nil {
+		space, letter, both := rows[0][3*i], rows[0][3*i+1], rows[0][3*i+2]
+		into[name] = nil
+		if !bytes.Equal(both, slices.Concat(letter, space)) {
+			continue
+		}
+		if into[name], err = hex.DecodeString(string(space)); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		into[name] = weight
 	}
 	return nil
 }

@@ -133,10 +133,10 @@ func run(ctx context.Context, node *backend.Node, sql string) ([]backend.Row, er
 	stop := context.AfterFunc(ctx, c.Discard)
 	defer c.Release()
 	defer stop()
-	if err := c.SetState(&queryState); err != nil {
-		return nil, err
+	var rows []backend.Row
+	if err = c.SetState(&queryState); err == nil {
+		rows, err = c.Query(sql)
 	}
-	rows, err := c.Query(sql)
 	if err != nil && ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
