@@ -113,4 +113,3 @@ func (r *relay) end() error {
 	r.out.Kind = OutcomeRows
 	return nil
 }
-
