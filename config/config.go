@@ -20,7 +20,7 @@ type Config struct {
 
 	MultiGroupWrites string // RefuseWrites (default) or BestEffortWrites
 	PlanCache        int    // plans kept, 1 or more; default 10000
-	MaxPacket        int    // largest statement or row in bytes, like max_allowed_packet; default 64 MiB
+	MaxPacket        int    // largest statement in bytes, like max_allowed_packet; default 64 MiB
 }
 
 // What to do with one statement that would write in more than one group, outside a distributed transaction.
@@ -79,7 +79,7 @@ type Node struct {
 	Address  string // "host:port"
 	User     string
 	Password string
-	Weight   int // share of reads, 0 to 1000; 0 is none. Default 1 for replicas, 0 for a primary that has replicas
+	Weight   int // share of reads, 0 to 1000; 0 is none. Default 1 for replicas, 0 for primaries
 	TLS      TLS
 	Pool     Pool
 }

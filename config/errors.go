@@ -7,7 +7,7 @@ import (
 )
 
 // errors.go: what is said to the operator. Nothing here knows what the file means. A message never holds a password,
-// or text that could be one (see reader.name).
+// or text that could be one (see shownKey).
 
 // Error is one thing that is wrong in a configuration file.
 type Error struct {

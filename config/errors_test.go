@@ -65,6 +65,8 @@ func TestTopErrors(t *testing.T) {
 		{"comments only", "# nothing\n\n", []string{"1:1 the file is empty"}},
 		{"not a mapping", "- a\n", []string{"1:1 the file: a mapping is wanted, not a list", "1:1 groups: is missing", "1:1 databases: is missing", "1:1 users: is missing"}},
 		{"nothing in it", "users:\ngroups: {}\ndatabases:\n", []string{"1:1 users: is empty", "2:1 groups: is empty", "3:1 databases: is empty"}},
+		{"no cascade", "users: {a: {password: x, databases: [shop]}}\ngroups: {g0: {primary: \"a:1\", user: u, password: p}}\n", []string{"1:1 databases: is missing"}},
+		{"no cascade of groups", "users: {a: {password: x}}\ndatabases: {s: {default_group: g0, tables: {t: {group: g1}}}}\n", []string{"1:1 groups: is missing"}},
 		{"unknown key", around("listner: x\n"), []string{line4 + `1 unknown key "listner"; did you mean "listeners"?`}},
 		{"unknown key, nothing near", around("zzz: x\n"), []string{line4 + `1 unknown key "zzz"; the keys here are listeners, admin`}},
 		{"wrong case", around("Log: {}\n"), []string{line4 + `1 unknown key "Log"; did you mean "log"?`}},

@@ -265,12 +265,12 @@ func (r *reader) member(n *yaml.Node, path, what string, names []string) (string
 	if !ok || slices.Contains(names, s) {
 		return s, ok
 	}
+	if len(names) == 0 {
+		return "", false // their block is missing or wrong, which is reported
+	}
 	hint := "there are " + oneOf(names)
-	switch near := nearest(s, names); {
-	case near != "":
+	if near := nearest(s, names); near != "" {
 		hint = didYouMean(near)
-	case len(names) == 0:
-		hint = "define one"
 	}
 	r.fail(n, hint, "%s: no %s is called %q", path, what, s)
 	return "", false
