@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strings"
 
 	"github.com/go-mysql-org/go-mysql/mysql"
@@ -49,7 +50,7 @@ func cannotConnect(n *Node, err error) *wire.Error {
 func reason(err error) string {
 	var op *net.OpError
 	switch {
-	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return "timeout"
 	case errors.As(err, &op):
 		return op.Err.Error()
@@ -61,11 +62,6 @@ func reason(err error) string {
 		text = strings.TrimPrefix(text, prefix)
 	}
 	return text
-}
-
-func isTimeout(err error) bool {
-	var t net.Error
-	return errors.As(err, &t) && t.Timeout()
 }
 
 // poolFull is a pool that had no connection to give for AcquireTimeout.
