@@ -124,6 +124,23 @@ func (c *Conn) Query(sql string) ([]Answer, error) {
 // Send sends COM_QUERY and reads nothing.
 func (c *Conn) Send(sql string) error { return c.send(0x03, sql) }
 
+// Stream sends COM_QUERY and gives each row to the function as it comes, so that a large result is never held. The
+// answer's Rows stay empty. The row is only valid during the call; an error of the function ends the reading with the
+// connection left as it is.
+func (c *Conn) Stream(sql string, row func([]byte) error) (*Answer, error) {
+	if err := c.send(0x03, sql); err != nil {
+		return nil, err
+	}
+	p, err := c.inner.ReadPacket()
+	if err != nil {
+		return nil, err
+	}
+	if len(p) > 0 && p[0] == 0xff {
+		return parseError(p)
+	}
+	return c.readRows(p, row)
+}
+
 // Command sends any command whose answer is one OK or an error: COM_PING, COM_INIT_DB.
 func (c *Conn) Command(command byte, argument string) (*Answer, error) {
 	if err := c.send(command, argument); err != nil {
@@ -184,35 +201,22 @@ func (c *Conn) read() (*Answer, error) {
 	case 0xfb:
 		return nil, errors.New("the server asks for a local file")
 	}
-	return c.readRows(p)
+	var rows [][]byte
+	a, err := c.readRows(p, func(row []byte) error { rows = append(rows, row); return nil })
+	if err == nil && a.Kind == Rows {
+		a.Rows = rows
+	}
+	return a, err
 }
 
-func (c *Conn) readRows(first []byte) (*Answer, error) {
-	n, rest, err := lenEncInt(first)
-	if err != nil || len(rest) != 0 {
-		return nil, fmt.Errorf("column count % x: malformed", first)
-	}
+func (c *Conn) readRows(first []byte, row func([]byte) error) (*Answer, error) {
 	a := &Answer{Kind: Rows}
-	for range n {
-		p, err := c.inner.ReadPacket()
-		if err != nil {
-			return nil, err
-		}
-		column, err := parseColumn(p)
-		if err != nil {
-			return nil, err
-		}
-		a.Columns = append(a.Columns, column)
-	}
-	p, err := c.inner.ReadPacket()
-	if err != nil {
+	if err := c.readColumns(first, a); err != nil {
 		return nil, err
 	}
-	if !isEOF(p) {
-		return nil, fmt.Errorf("packet after the column definitions is % .20x, want EOF", p)
-	}
 	for {
-		if p, err = c.inner.ReadPacket(); err != nil {
+		p, err := c.inner.ReadPacket()
+		if err != nil {
 			return nil, err
 		}
 		if isEOF(p) {
@@ -222,8 +226,33 @@ func (c *Conn) readRows(first []byte) (*Answer, error) {
 		if len(p) > 0 && p[0] == 0xff {
 			return parseError(p) // an error in the middle of the rows
 		}
-		a.Rows = append(a.Rows, p)
+		if err := row(p); err != nil {
+			return nil, err
+		}
 	}
+}
+
+func (c *Conn) readColumns(first []byte, a *Answer) error {
+	n, rest, err := lenEncInt(first)
+	if err != nil || len(rest) != 0 {
+		return fmt.Errorf("column count % x: malformed", first)
+	}
+	for range n {
+		p, err := c.inner.ReadPacket()
+		if err != nil {
+			return err
+		}
+		column, err := parseColumn(p)
+		if err != nil {
+			return err
+		}
+		a.Columns = append(a.Columns, column)
+	}
+	p, err := c.inner.ReadPacket()
+	if err == nil && !isEOF(p) {
+		err = fmt.Errorf("packet after the column definitions is % .20x, want EOF", p)
+	}
+	return err
 }
 
 func isEOF(p []byte) bool { return len(p) == 5 && p[0] == 0xfe }
