@@ -1,0 +1,238 @@
+package rewrite
+
+// template.go: the client's text with holes. A Template is made once per plan, in positions that hold for every
+// statement of the same shape, and rendered per statement and shard without parsing anything.
+
+import (
+	"fmt"
+	"sort"
+	"strconv"
+
+	"serval/rewrite/fingerprint"
+)
+
+// Piece says what is put in an edit's place.
+type Piece uint8
+
+// The pieces. Ref is the index of a table reference, for which the renderer is given a Target.
+const (
+	PieceText         Piece = iota // Text
+	PieceTable                     // `db`.`table` of Ref, then Text (an alias, say)
+	PieceName                      // `table` of Ref
+	PieceRows                      // the rows of VALUES that the renderer is told to keep
+	PieceDatabase                  // the session's database as a string literal, or NULL
+	PieceUser                      // the client's user@host as a string literal
+	PieceConnectionID              // the client's connection id
+	PieceLastInsertID              // the session's LAST_INSERT_ID()
+	PieceRowCount                  // the session's ROW_COUNT()
+	PieceLimit                     // the row limit the renderer is told to set
+	PieceCopy                      // Before, then a copy of another part of the statement, then Text
+)
+
+// Edit replaces Len bytes that stand Delta bytes behind the end of slot number Slot-1 (Slot 0: behind the start of
+// the text). An edit may span slots: Len counts to the position given by EndSlot and EndDelta.
+type Edit struct {
+	Slot, Delta       int32
+	EndSlot, EndDelta int32
+	Piece             Piece
+	Ref               int32
+	Text              string
+	copy              *copied
+}
+
+// copied is a part of the statement that an edit repeats elsewhere.
+type copied struct {
+	before            string
+	slot, delta       int32
+	endSlot, endDelta int32
+}
+
+// Target is what a table reference becomes on one shard, ready quoted.
+type Target struct {
+	Full string // `db`.`table`
+	Name string // `table`
+}
+
+// Arguments are what Render needs besides the statement.
+type Arguments struct {
+	Targets      []Target // per Ref
+	Rows         []int32  // PieceRows: indexes into Statement.Rows, ascending
+	Database     string
+	User         string
+	ConnectionID uint32
+	LastInsertID uint64
+	RowCount     int64
+	Limit        uint64
+}
+
+// Template is an ordered list of edits that do not overlap.
+type Template struct {
+	edits []Edit
+}
+
+// Builder collects edits given in offsets of one statement's text.
+type Builder struct {
+	st    *fingerprint.Statement
+	edits []Edit
+}
+
+// NewBuilder starts a template for statements of st's shape.
+func NewBuilder(st *fingerprint.Statement) *Builder { return &Builder{st: st} }
+
+// Replace puts a piece in the place of Text[start:end].
+func (b *Builder) Replace(start, end int, piece Piece, ref int, text string) {
+	e := Edit{Piece: piece, Ref: int32(ref), Text: text}
+	e.Slot, e.Delta = b.position(start)
+	e.EndSlot, e.EndDelta = b.position(end)
+	b.edits = append(b.edits, e)
+}
+
+// ExtendTemplate starts a template with the edits of another one for the same shape.
+func ExtendTemplate(st *fingerprint.Statement, t *Template) *Builder {
+	return &Builder{st: st, edits: append([]Edit(nil), t.edits...)}
+}
+
+// Copy puts before + Text[start:end] + after at an offset. Edits do not apply inside the copy: see Touches.
+func (b *Builder) Copy(at int, before string, start, end int, after string) {
+	c := &copied{before: before}
+	c.slot, c.delta = b.position(start)
+	c.endSlot, c.endDelta = b.position(end)
+	e := Edit{Piece: PieceCopy, Text: after, copy: c}
+	e.Slot, e.Delta = b.position(at)
+	e.EndSlot, e.EndDelta = e.Slot, e.Delta
+	b.edits = append(b.edits, e)
+}
+
+// Touches tells whether an edit changes something in Text[start:end].
+func (b *Builder) Touches(start, end int) bool {
+	for _, e := range b.edits {
+		if offset(b.st, e.Slot, e.Delta) < end && offset(b.st, e.EndSlot, e.EndDelta) > start {
+			return true
+		}
+	}
+	return false
+}
+
+// Insert puts text at an offset.
+func (b *Builder) Insert(at int, text string) { b.Replace(at, at, PieceText, 0, text) }
+
+// Remove cuts Text[start:end] out.
+func (b *Builder) Remove(start, end int) { b.Replace(start, end, PieceText, 0, "") }
+
+// position gives an offset relative to the slot before it.
+func (b *Builder) position(at int) (slot, delta int32) {
+	n := sort.Search(len(b.st.Slots), func(i int) bool { return int(b.st.Slots[i].End) > at })
+	if n == 0 {
+		return 0, int32(at)
+	}
+	return int32(n), int32(at) - b.st.Slots[n-1].End
+}
+
+// Template returns the edits in order; an error when two of them overlap.
+func (b *Builder) Template() (Template, error) {
+	sort.SliceStable(b.edits, func(i, j int) bool {
+		x, y := &b.edits[i], &b.edits[j]
+		if x.Slot != y.Slot {
+			return x.Slot < y.Slot
+		}
+		return x.Delta < y.Delta
+	})
+	for i := 1; i < len(b.edits); i++ {
+		x, y := &b.edits[i-1], &b.edits[i]
+		if x.EndSlot > y.Slot || x.EndSlot == y.Slot && x.EndDelta > y.Delta {
+			return Template{}, fmt.Errorf("edits %d and %d of a statement overlap", i-1, i)
+		}
+	}
+	return Template{edits: b.edits}, nil
+}
+
+// Untouched tells whether rendering gives the client's text as it is.
+func (t *Template) Untouched() bool { return len(t.edits) == 0 }
+
+// Render appends the physical SQL to dst.
+func (t *Template) Render(dst []byte, st *fingerprint.Statement, args *Arguments) []byte {
+	at := 0
+	for i := range t.edits {
+		e := &t.edits[i]
+		dst = append(dst, st.Text[at:offset(st, e.Slot, e.Delta)]...)
+		dst = e.append(dst, st, args)
+		at = offset(st, e.EndSlot, e.EndDelta)
+	}
+	return append(dst, st.Text[at:st.End]...)
+}
+
+func offset(st *fingerprint.Statement, slot, delta int32) int {
+	if slot == 0 {
+		return int(delta)
+	}
+	return int(st.Slots[slot-1].End + delta)
+}
+
+func (e *Edit) append(dst []byte, st *fingerprint.Statement, args *Arguments) []byte {
+	switch e.Piece {
+	case PieceText:
+	case PieceCopy:
+		dst = append(dst, e.copy.before...)
+		dst = append(dst, st.Text[offset(st, e.copy.slot, e.copy.delta):offset(st, e.copy.endSlot, e.copy.endDelta)]...)
+	case PieceTable:
+		dst = append(dst, args.Targets[e.Ref].Full...)
+	case PieceName:
+		dst = append(dst, args.Targets[e.Ref].Name...)
+	case PieceRows:
+		dst = appendRows(dst, st, args.Rows)
+	case PieceDatabase:
+		if args.Database == "" {
+			dst = append(dst, "NULL"...)
+		} else {
+			dst = AppendString(dst, args.Database, st.Mode)
+		}
+	case PieceUser:
+		dst = AppendString(dst, args.User, st.Mode)
+	case PieceConnectionID:
+		dst = strconv.AppendUint(dst, uint64(args.ConnectionID), 10)
+	case PieceLastInsertID:
+		dst = strconv.AppendUint(dst, args.LastInsertID, 10)
+	case PieceRowCount:
+		dst = strconv.AppendInt(dst, args.RowCount, 10)
+	case PieceLimit:
+		dst = strconv.AppendUint(dst, args.Limit, 10)
+	}
+	return append(dst, e.Text...)
+}
+
+func appendRows(dst []byte, st *fingerprint.Statement, rows []int32) []byte {
+	for i, r := range rows {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, st.Text[st.Rows[r].Start:st.Rows[r].End]...)
+	}
+	return dst
+}
+
+// AppendString writes s as a string literal under the statement's sql_mode.
+func AppendString(dst []byte, s string, mode fingerprint.Mode) []byte {
+	dst = append(dst, '\'')
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '\'':
+			dst = append(dst, '\'', '\'')
+		case s[i] == '\\' && mode&fingerprint.NoBackslashEscapes == 0:
+			dst = append(dst, '\\', '\\')
+		default:
+			dst = append(dst, s[i])
+		}
+	}
+	return append(dst, '\'')
+}
+
+// InsertOnce puts text at an offset unless the same text is put there already.
+func (b *Builder) InsertOnce(at int, text string) {
+	slot, delta := b.position(at)
+	for _, e := range b.edits {
+		if e.Slot == slot && e.Delta == delta && e.Piece == PieceText && e.Text == text {
+			return
+		}
+	}
+	b.Insert(at, text)
+}
