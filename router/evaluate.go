@@ -1,0 +1,149 @@
+package router
+
+// evaluate.go: conditions with a statement's own literals give shards. This runs for every statement: no allocation
+// for integer keys.
+
+import "serval/rewrite/fingerprint"
+
+// evaluator holds what an evaluation needs besides the condition; it is reused.
+type evaluator struct {
+	st      *fingerprint.Statement
+	table   *Table
+	key     *Column
+	foreign bool // statements are not in UTF-8: only the ASCII of strings is known
+	scratch []byte
+	signed  []byte
+}
+
+// value reads a literal.
+func (ev *evaluator) value(l fingerprint.Literal, negate bool) Value {
+	v := Value{Kind: valueKind(l.Kind), Text: ev.st.Text[l.Start:l.End]}
+	switch l.Kind {
+	case fingerprint.String, fingerprint.Hex, fingerprint.Bit:
+		ev.scratch = ev.scratch[:0]
+		v.Text = ev.st.Decode(l, ev.scratch)
+		if negate || ev.foreign && l.Kind == fingerprint.String && !isASCII(v.Text) {
+			v.Kind = ValueOpaque
+		}
+	case fingerprint.Integer, fingerprint.Decimal, fingerprint.Float:
+		if negate {
+			ev.signed = append(append(ev.signed[:0], '-'), v.Text...)
+			v.Text = ev.signed
+		}
+	}
+	return v
+}
+
+func isASCII(b []byte) bool {
+	for _, c := range b {
+		if c >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+func valueKind(k fingerprint.Kind) ValueKind {
+	switch k {
+	case fingerprint.Integer:
+		return ValueInteger
+	case fingerprint.Decimal:
+		return ValueDecimal
+	case fingerprint.Float:
+		return ValueFloat
+	case fingerprint.String:
+		return ValueString
+	case fingerprint.Hex:
+		return ValueHex
+	case fingerprint.Bit:
+		return ValueBit
+	case fingerprint.Null:
+		return ValueNull
+	}
+	return ValueOpaque
+}
+
+func (ev *evaluator) operand(o operand) Value {
+	return ev.value(ev.st.Literals[ev.st.Slots[o.slot].First], o.negate)
+}
+
+// shards adds to set every shard that can hold rows that meet the condition.
+func (ev *evaluator) shards(c *Cond, set *ShardSet) {
+	switch c.op {
+	case condEqual:
+		ev.equal(ev.operand(c.lit), set)
+	case condNullSafe:
+		if v := ev.operand(c.lit); v.Kind == ValueNull {
+			set.AddAll(ev.table.Algorithm.Shards())
+		} else {
+			ev.equal(v, set)
+		}
+	case condIn:
+		s := ev.st.Slots[c.lit.slot]
+		for _, l := range ev.st.Literals[s.First : s.First+s.Count] {
+			ev.equal(ev.value(l, false), set)
+		}
+	case condNone:
+	case condLess:
+		ev.between(nil, &c.lit, c.inclusive, set)
+	case condGreater:
+		ev.between(&c.lit, nil, c.inclusive, set)
+	case condInterval:
+		var lo, hi ShardSet
+		ev.between(&c.lit, nil, true, &lo)
+		ev.between(nil, &c.hi, true, &hi)
+		lo.Intersect(&hi)
+		set.Union(&lo)
+	case condOr:
+		for i := range c.kids {
+			ev.shards(&c.kids[i], set)
+		}
+	case condAnd:
+		var all ShardSet
+		all.AddAll(ev.table.Algorithm.Shards())
+		for i := range c.kids {
+			var one ShardSet
+			ev.shards(&c.kids[i], &one)
+			all.Intersect(&one)
+		}
+		set.Union(&all)
+	default:
+		set.AddAll(ev.table.Algorithm.Shards())
+	}
+}
+
+func (ev *evaluator) equal(v Value, set *ShardSet) {
+	key, match := KeyForCompare(ev.key, v)
+	switch match {
+	case MatchNone:
+	case MatchKey:
+		if i, err := ev.table.Algorithm.Shard(key); err == nil {
+			set.Add(i)
+		}
+	default:
+		set.AddAll(ev.table.Algorithm.Shards())
+	}
+}
+
+// between adds the shards of keys on one side of a literal. Strings are ordered by their collation, which only the
+// servers know: all shards.
+func (ev *evaluator) between(lo, hi *operand, inclusive bool, set *ShardSet) {
+	o := lo
+	if o == nil {
+		o = hi
+	}
+	key, match := KeyForCompare(ev.key, ev.operand(*o))
+	switch {
+	case match == MatchNone:
+		return
+	case match == MatchAny || key.Kind == KeyString:
+		set.AddAll(ev.table.Algorithm.Shards())
+		return
+	}
+	bound := &Bound{Key: key, Inclusive: inclusive}
+	if lo != nil {
+		ev.table.Algorithm.Range(bound, nil, set)
+	} else {
+		ev.table.Algorithm.Range(nil, bound, set)
+	}
+}

@@ -1,0 +1,55 @@
+package router
+
+// explain.go: a route in words, for EXPLAIN ROUTE.
+
+import "fmt"
+
+// Explain names the plan of a resolved route and says why it is so.
+func (r *Route) Explain() (plan, reason string) {
+	p := r.Plan
+	switch {
+	case p.Kind == KindGroup:
+		return "group", p.Reason
+	case p.Kind == KindBroadcast:
+		return "broadcast", p.Reason
+	case p.Kind == KindInsert && len(r.Legs) == 1:
+		return "single shard", p.Reason
+	case p.Kind == KindInsert:
+		return "split", p.Reason
+	case len(r.Legs) == 1:
+		return "single shard", p.singleReason()
+	case r.Merged:
+		return "scatter", p.scatterReason(len(r.Legs)) + p.mergeReason()
+	}
+	return "several shards", p.scatterReason(len(r.Legs))
+}
+
+func (p *Plan) singleReason() string {
+	t := p.sources[0].table
+	for i := range p.sources {
+		if !p.sources[i].cond.decides() {
+			return fmt.Sprintf("the conditions on the shard keys leave one shard of %s", t.Name)
+		}
+	}
+	if len(p.sources) > 1 {
+		return fmt.Sprintf("the shard keys of all tables lead to one shard of %s", t.Name)
+	}
+	return fmt.Sprintf("%s of %s decides for one of %d shards", t.Key, t.Name, len(t.Shards))
+}
+
+func (p *Plan) scatterReason(legs int) string {
+	t := p.sources[0].table
+	for i := range p.sources {
+		if p.sources[i].driver && p.sources[i].cond.decides() {
+			return fmt.Sprintf("the condition on %s leaves %d of %d shards", t.Key, legs, len(t.Shards))
+		}
+	}
+	return fmt.Sprintf("no condition on %s: all %d shards", t.Key, legs)
+}
+
+func (p *Plan) mergeReason() string {
+	if len(p.scatter.Keys) == 0 {
+		return "; rows in the order of the shards"
+	}
+	return "; sorted rows are merged"
+}

@@ -1,0 +1,95 @@
+package router
+
+// functions.go: which functions may run on several shards. Only those known to give, on each shard's rows, what they
+// would give on one server are let through; everything else (stored functions, session functions, chance) is refused
+// there by name.
+
+import (
+	"strings"
+
+	"github.com/pingcap/tidb/pkg/parser/ast"
+)
+
+const scalarFunctions = ` abs acos adddate addtime aes_decrypt aes_encrypt ascii asin atan atan2 bin bin_to_uuid bit_count bit_length
+ ceil ceiling char_func char_length character_length charset coalesce coercibility collation compress concat concat_ws conv convert_tz cos cot crc32
+ date date_add date_format date_sub datediff day dayname dayofmonth dayofweek dayofyear degrees elt exp export_set extract
+ extractvalue field find_in_set floor format from_base64 from_days from_unixtime get_format greatest hex hour if ifnull
+ inet6_aton inet6_ntoa inet_aton inet_ntoa insert_func insert instr interval is_ipv4 is_ipv6 is_uuid isnull
+ json_array json_array_append json_array_insert json_contains json_contains_path json_depth json_extract json_insert json_keys
+ json_length json_merge_patch json_merge_preserve json_object json_overlaps json_pretty json_quote json_remove json_replace
+ json_search json_set json_storage_size json_type json_unquote json_valid json_value
+ last_day lcase least left length like ln locate log log10 log2 lower lpad ltrim make_set makedate maketime md5 microsecond mid minute
+ mod month monthname not nullif oct octet_length ord period_add period_diff pi position pow power quarter quote radians regexp regexp_instr
+ regexp_like regexp_replace regexp_substr repeat replace reverse right round rpad rtrim sec_to_time second sha sha1 sha2 sign
+ sin soundex space sqrt str_to_date strcmp subdate substr substring substring_index subtime tan time time_format time_to_sec
+ timediff timestamp timestampadd timestampdiff to_base64 to_days to_seconds trim truncate ucase uncompress uncompressed_length unhex
+ unix_timestamp upper uuid_to_bin week weekday weekofyear weight_string year yearweek char convert st_astext `
+
+// timeFunctions are the same on every leg once the legs are given one time.
+const timeFunctions = ` curdate current_date current_time current_timestamp curtime localtime localtimestamp now unix_timestamp utc_date utc_time utc_timestamp `
+
+// sessionFunctions need the session's own connection or would leave something behind on a pooled one.
+const sessionFunctions = ` found_rows get_lock is_free_lock is_used_lock release_all_locks release_lock load_file master_pos_wait
+ source_pos_wait wait_for_executed_gtid_set nextval lastval setval `
+
+func listed(list, name string) bool { return strings.Contains(list, " "+name+" ") }
+
+// functionUse is what the walk over a statement's functions found.
+type functionUse struct {
+	unsafe    string // the first function that may not run on several shards
+	session   string // the first function that cannot run on a pooled connection at all
+	usesTime  bool
+	aggregate bool
+	window    bool
+	userVar   bool
+	sysVar    bool
+	replaced  []*ast.FuncCallExpr // DATABASE() and the like: the proxy knows better than the server
+}
+
+// functionsOf walks a whole statement.
+func functionsOf(n ast.Node) *functionUse {
+	u := &functionUse{}
+	n.Accept(u)
+	return u
+}
+
+// Enter implements ast.Visitor.
+func (u *functionUse) Enter(n ast.Node) (ast.Node, bool) {
+	switch x := n.(type) {
+	case *ast.AggregateFuncExpr:
+		u.aggregate = true
+	case *ast.WindowFuncExpr:
+		u.window = true
+	case *ast.VariableExpr:
+		u.userVar = u.userVar || !x.IsSystem
+		u.sysVar = u.sysVar || x.IsSystem
+	case *ast.FuncCallExpr:
+		u.call(x)
+	}
+	return n, false
+}
+
+// Leave implements ast.Visitor.
+func (u *functionUse) Leave(n ast.Node) (ast.Node, bool) { return n, true }
+
+func (u *functionUse) call(x *ast.FuncCallExpr) {
+	name := x.FnName.L
+	switch {
+	case x.Schema.O != "":
+		u.setUnsafe(name)
+	case listed(sessionFunctions, name), name == "last_insert_id" && len(x.Args) > 0:
+		u.session = name
+	case replacedPiece(x) >= 0:
+		u.replaced = append(u.replaced, x)
+	case listed(timeFunctions, name) && (name != "unix_timestamp" || len(x.Args) == 0):
+		u.usesTime = true
+	case !listed(scalarFunctions, name):
+		u.setUnsafe(name)
+	}
+}
+
+func (u *functionUse) setUnsafe(name string) {
+	if u.unsafe == "" {
+		u.unsafe = name
+	}
+}

@@ -1,0 +1,287 @@
+package router
+
+// insert.go: INSERT and REPLACE. Rows of a sharded table are split by their shard key.
+
+import (
+	"strings"
+
+	"github.com/pingcap/tidb/pkg/parser/ast"
+
+	"serval/rewrite"
+	"serval/rewrite/fingerprint"
+)
+
+// insertPlan says where in a row the values are that decide.
+type insertPlan struct {
+	table *Table
+	ref   int
+	// key and auto are per row: literal indexes counted from the row's first literal. With uniform rows there is one
+	// entry for all. auto is -1 when the table has no AUTO_INCREMENT column.
+	rows []insertRow
+
+	split   bool
+	ignore  bool
+	replace bool
+}
+
+type insertRow struct{ key, auto valueAt }
+
+// valueAt is a literal of a row; negate counts the minus signs that are not part of it.
+type valueAt struct {
+	literal int // from the row's first literal; -1: none
+	negate  bool
+}
+
+func (p *planning) insert(s *ast.InsertStmt) error {
+	p.plan.Verb = VerbInsert
+	if s.IsReplace {
+		p.plan.Verb = VerbReplace
+	}
+	if err := p.analyse(); err != nil {
+		return err
+	}
+	b := p.scope.newBlock(nil, nil)
+	p.scope.from(s.Table.TableRefs, b, b.filter, false)
+	target := b.sources[0]
+	for _, row := range s.Lists {
+		for _, e := range row {
+			p.scope.expressions(e, b)
+		}
+	}
+	if s.Select != nil {
+		p.scope.query(s.Select, nil, nil)
+	}
+	for _, a := range s.OnDuplicate {
+		p.scope.expressions(a, b)
+	}
+	l, err := p.layout()
+	if err != nil {
+		return err
+	}
+	switch {
+	case target.table != nil && target.table.Kind == Broadcast:
+		return p.insertBroadcast(s, target)
+	case len(l.sharded) == 0 && len(l.groups) == 0:
+		return p.differentGroups(l)
+	case len(l.sharded) == 0:
+		return p.groupPlan(l.groups, target, "all tables are whole in the group")
+	case target.table == nil || target.table.Kind != Sharded:
+		return p.insertFromShards(l, target)
+	}
+	return p.insertSharded(s, target)
+}
+
+// insertFromShards is INSERT INTO a whole table SELECT … FROM a sharded one: right where one shard holds everything.
+func (p *planning) insertFromShards(l *layout, target *source) error {
+	p.plan.scatterRefusal = refuse("INSERT … SELECT over several shards", p.plan.Sharded, "give %s one value", p.plan.Sharded.Key)
+	if err := p.shardsPlan(l, target); err != nil {
+		return err
+	}
+	return p.replaceFunctions(nil)
+}
+
+func (p *planning) insertBroadcast(s *ast.InsertStmt, target *source) error {
+	if s.Select != nil || p.scope.subs {
+		return refuse("INSERT … SELECT into a broadcast table", target.table, "insert the values, so that all copies stay equal")
+	}
+	if auto := autoIncrement(target.table); auto != nil && !p.givesColumn(s, target.table, auto.Name) {
+		return refuse("AUTO_INCREMENT for a broadcast table", target.table, "give %s a value: each copy would count for itself", auto.Name)
+	}
+	return p.broadcastWrite(target.table, target)
+}
+
+// givesColumn tells whether every row has a plain value for a column.
+func (p *planning) givesColumn(s *ast.InsertStmt, t *Table, name string) bool {
+	at := insertPosition(s, t, name)
+	if at < 0 {
+		return false
+	}
+	for _, row := range s.Lists {
+		v, ok := row[min(at, len(row)-1)].(ast.ValueExpr)
+		if at >= len(row) || !ok || v.GetValue() == nil {
+			return false
+		}
+	}
+	return true
+}
+
+func autoIncrement(t *Table) *Column {
+	for i := range t.Columns {
+		if t.Columns[i].AutoIncrement {
+			return &t.Columns[i]
+		}
+	}
+	return nil
+}
+
+// insertPosition is the place of a column in the rows, -1 when it is not given.
+func insertPosition(s *ast.InsertStmt, t *Table, name string) int {
+	for i, c := range s.Columns {
+		if strings.EqualFold(c.Name.O, name) {
+			return i
+		}
+	}
+	if len(s.Columns) > 0 {
+		return -1
+	}
+	at := 0
+	for i := range t.Columns {
+		switch {
+		case t.Columns[i].Invisible:
+		case strings.EqualFold(t.Columns[i].Name, name):
+			return at
+		default:
+			at++
+		}
+	}
+	return -1
+}
+
+func (p *planning) insertSharded(s *ast.InsertStmt, target *source) error {
+	t := target.table
+	switch {
+	case s.Select != nil:
+		return refuse("INSERT … SELECT into a sharded table", t, "insert the values")
+	case p.scope.subs || len(p.scope.sources) > 1:
+		return refuse("subqueries in an INSERT into a sharded table", t, "put their value into the statement")
+	case len(t.Columns) == 0:
+		return refuse("INSERT while the columns are not known", t, "its shards could not be read when the catalog was made; see the log")
+	case p.st.Executable:
+		return refuse("executable comments (/*! … */)", t, "write the statement without the comment")
+	case len(s.PartitionNames) > 0:
+		return refuse("PARTITION selection", t, "leave the partitions to the server")
+	}
+	for _, a := range s.OnDuplicate {
+		if strings.EqualFold(a.Column.Name.O, t.Key) {
+			return refuse("changing the shard key "+t.Key, t, "delete the row and insert it again, in one transaction")
+		}
+	}
+	return p.insertRows(s, target)
+}
+
+// insertRows finds key and AUTO_INCREMENT values in the rows, and makes the template.
+func (p *planning) insertRows(s *ast.InsertStmt, target *source) error {
+	t := target.table
+	ins := &insertPlan{table: t, ignore: s.IgnoreErr, replace: s.IsReplace}
+	keyAt := insertPosition(s, t, t.Key)
+	if keyAt < 0 {
+		return refuse("INSERT without the shard key "+t.Key, t, "name the column and give it a value in every row")
+	}
+	auto, autoAt := autoIncrement(t), -1
+	if auto != nil {
+		if autoAt = insertPosition(s, t, auto.Name); autoAt < 0 {
+			return refuse("AUTO_INCREMENT on a sharded table", t, "give %s a value: each shard would count for itself", auto.Name)
+		}
+	}
+	rows := s.Lists
+	if p.st.RowsUniform && len(rows) > 1 {
+		rows = rows[:1]
+	}
+	for i, row := range rows {
+		r, err := p.insertRow(t, row, i, keyAt, autoAt)
+		if err != nil {
+			return err
+		}
+		ins.rows = append(ins.rows, r)
+	}
+	return p.insertTemplate(ins, target)
+}
+
+func (p *planning) insertRow(t *Table, row []ast.ExprNode, i, keyAt, autoAt int) (insertRow, error) {
+	if keyAt >= len(row) || autoAt >= len(row) {
+		return insertRow{}, &columnCount{row: i + 1}
+	}
+	r := insertRow{auto: valueAt{literal: -1}}
+	var ok bool
+	if r.key, ok = p.rowValue(row[keyAt], i); !ok {
+		return r, refuse("an expression as the shard key "+t.Key, t, "give it as a literal, so that its shard is known before a server is asked")
+	}
+	if autoAt >= 0 {
+		if r.auto, ok = p.rowValue(row[autoAt], i); !ok {
+			return r, refuse("AUTO_INCREMENT on a sharded table", t, "give %s a value: each shard would count for itself", t.Columns[0].Name)
+		}
+	}
+	return r, nil
+}
+
+// columnCount is error 1136: a row with another number of values than columns.
+type columnCount struct{ row int }
+
+func (e *columnCount) Error() string { return "column count doesn't match" }
+
+// Row is the number of the row, from 1.
+func (e *columnCount) Row() int { return e.row }
+
+// ColumnCountError is implemented by the error for a row with the wrong number of values (1136).
+type ColumnCountError interface{ Row() int }
+
+// rowValue finds the literal of a value in row i.
+func (p *planning) rowValue(e ast.ExprNode, i int) (valueAt, bool) {
+	first := 0
+	if len(p.st.Rows) > i {
+		first = int(p.st.Rows[i].FirstLiteral)
+	}
+	// NULL is a keyword outside of VALUES rows (INSERT … SET): without a slot it is refused there.
+	if v, ok := e.(ast.ValueExpr); ok && v.GetValue() == nil {
+		slot, ok := p.cs.slotAt(e.OriginTextPosition())
+		if !ok {
+			return valueAt{}, false
+		}
+		return valueAt{literal: int(p.st.Slots[slot].First) - first}, true
+	}
+	if u, ok := e.(*ast.UnaryOperationExpr); ok { // the sign may be part of the literal
+		if slot, ok := p.cs.slotAt(u.OriginTextPosition()); ok {
+			return valueAt{literal: int(p.st.Slots[slot].First) - first}, true
+		}
+	}
+	o, ok := p.cs.operand(e)
+	if !ok {
+		return valueAt{}, false
+	}
+	return valueAt{literal: int(p.st.Slots[o.slot].First) - first, negate: o.negate}, true
+}
+
+func (p *planning) insertTemplate(ins *insertPlan, target *source) error {
+	p.plan.insert = ins
+	ins.ref = p.ref(target)
+	t, err := p.splice(target)
+	if err != nil {
+		return err
+	}
+	p.plan.Kind = KindInsert
+	p.plan.template = t
+	p.plan.Reason = "each row goes to the shard of its " + target.table.Key
+	if err := p.replaceFunctions(nil); err != nil {
+		return err
+	}
+	if n := len(p.st.Rows); n > 1 {
+		b := rewrite.ExtendTemplate(p.st, &p.plan.template)
+		start, end := int(p.st.Rows[0].Start), int(p.st.Rows[n-1].End)
+		if b.Touches(start, end) {
+			return refuse("functions of the session or qualified names in the rows of an INSERT", target.table, "put their value into the statement")
+		}
+		b.Replace(start, end, rewrite.PieceRows, 0, "")
+		if p.plan.template, err = b.Template(); err != nil {
+			return unproven(err)
+		}
+		ins.split = true
+	}
+	return nil
+}
+
+// rowTemplate is the entry of row i.
+func (ins *insertPlan) rowTemplate(i int) *insertRow {
+	if i < len(ins.rows) {
+		return &ins.rows[i]
+	}
+	return &ins.rows[0]
+}
+
+// literal is the literal that v means in a row.
+func (v valueAt) in(st *fingerprint.Statement, row int) fingerprint.Literal {
+	first := 0
+	if row < len(st.Rows) {
+		first = int(st.Rows[row].FirstLiteral)
+	}
+	return st.Literals[first+v.literal]
+}

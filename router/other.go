@@ -1,0 +1,106 @@
+package router
+
+// other.go: statements that are neither SELECT nor changes of rows. What the session does itself keeps its tree;
+// schema changes of whole tables are passed to their group; everything else is refused by name.
+
+import (
+	"strings"
+
+	"github.com/pingcap/tidb/pkg/parser/ast"
+)
+
+func (p *planning) other() error {
+	switch s := p.stmt.(type) {
+	case *ast.SetStmt, *ast.UseStmt, *ast.BeginStmt, *ast.CommitStmt, *ast.RollbackStmt, *ast.ShowStmt, *ast.ExplainStmt:
+		p.plan.Kind, p.plan.Stmt = KindSession, p.stmt
+		p.plan.Reason = "the session answers"
+		return nil
+	case *ast.CreateTableStmt:
+		if s.TemporaryKeyword != ast.TemporaryNone {
+			return refuse("temporary tables", nil, "they need a connection of their own, which a session does not have yet")
+		}
+		return p.schema(s.Select != nil)
+	case *ast.DropTableStmt:
+		if s.TemporaryKeyword != ast.TemporaryNone {
+			return refuse("temporary tables", nil, "they need a connection of their own, which a session does not have yet")
+		}
+		return p.schema(false)
+	case *ast.AlterTableStmt, *ast.TruncateTableStmt, *ast.CreateIndexStmt, *ast.DropIndexStmt, *ast.RenameTableStmt:
+		return p.schema(false)
+	case *ast.AnalyzeTableStmt:
+		return p.schema(false)
+	case *ast.DoStmt:
+		return refuse("DO", nil, "use SELECT")
+	}
+	return refuse("the statement "+p.firstWords(), nil, "it comes with a later version; until then send it to the servers directly")
+}
+
+// firstWords names a statement by how it begins.
+func (p *planning) firstWords() string {
+	words := strings.Fields(string(p.st.Text[:min(p.st.End, 60)]))
+	if len(words) > 2 {
+		words = words[:2]
+	}
+	return strings.ToUpper(strings.Join(words, " "))
+}
+
+// schemaTables collects the table names of a DDL statement.
+type schemaTables struct{ names []*ast.TableName }
+
+func (v *schemaTables) Enter(n ast.Node) (ast.Node, bool) {
+	if t, ok := n.(*ast.TableName); ok {
+		v.names = append(v.names, t)
+	}
+	return n, false
+}
+
+func (v *schemaTables) Leave(n ast.Node) (ast.Node, bool) { return n, true }
+
+// schema passes a schema change of unsharded tables to their group.
+func (p *planning) schema(selects bool) error {
+	p.plan.Verb = VerbDDL
+	if selects {
+		return refuse("CREATE TABLE … SELECT", nil, "create the table and insert into it")
+	}
+	v := &schemaTables{}
+	p.stmt.Accept(v)
+	var groups []string
+	for _, n := range v.names {
+		g, err := p.schemaGroup(n)
+		if err != nil {
+			return err
+		}
+		if !contains(groups, g) {
+			groups = append(groups, g)
+		}
+	}
+	if len(groups) != 1 {
+		return refuse("a schema change over several groups", nil, "change the tables one by one")
+	}
+	p.plan.Kind, p.plan.Groups, p.plan.Reason = KindGroup, groups, "the table is whole in the group"
+	return nil
+}
+
+func (p *planning) schemaGroup(n *ast.TableName) (string, error) {
+	name := n.Schema.O
+	if name == "" {
+		name = p.db
+	}
+	d, err := p.database(name)
+	if err != nil {
+		return "", err
+	}
+	if n.Schema.O == "" {
+		p.plan.DefaultDB = d.Physical
+	} else if d.Physical != d.Name {
+		return "", refuse("schema changes that name the database, whose physical name is another", nil, "USE %s and leave the database out", d.Name)
+	}
+	t := d.Tables[n.Name.O]
+	switch {
+	case t == nil:
+		return d.DefaultGroup, nil
+	case t.Kind == Unsharded:
+		return t.Shards[0].Group, nil
+	}
+	return "", refuse("schema changes", t, "change the physical tables on the servers (all of them), then reload Serval's catalog")
+}

@@ -1,0 +1,58 @@
+package router
+
+// parser.go: the TiDB parser behind a small border: one statement in, its tree out.
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/pingcap/tidb/pkg/parser"
+	"github.com/pingcap/tidb/pkg/parser/ast"
+	"github.com/pingcap/tidb/pkg/parser/mysql"
+	_ "github.com/pingcap/tidb/pkg/parser/test_driver" // the parser's own value types
+
+	"serval/rewrite/fingerprint"
+)
+
+// statementParser keeps parsers for reuse: making one costs more than parsing a small statement.
+type statementParser struct {
+	pool sync.Pool
+}
+
+func newStatementParser() *statementParser {
+	return &statementParser{pool: sync.Pool{New: func() any { return parser.New() }}}
+}
+
+// parse reads exactly one statement.
+func (sp *statementParser) parse(sql string, mode fingerprint.Mode) (ast.StmtNode, error) {
+	p := sp.pool.Get().(*parser.Parser)
+	defer sp.pool.Put(p)
+	p.SetSQLMode(sqlMode(mode))
+	stmts, _, err := p.ParseSQL(sql)
+	if err != nil {
+		return nil, err
+	}
+	if len(stmts) != 1 {
+		return nil, fmt.Errorf("%d statements where one was expected", len(stmts))
+	}
+	return stmts[0], nil
+}
+
+func sqlMode(m fingerprint.Mode) mysql.SQLMode {
+	var mode mysql.SQLMode
+	for _, bit := range []struct {
+		ours   fingerprint.Mode
+		theirs mysql.SQLMode
+	}{
+		{fingerprint.AnsiQuotes, mysql.ModeANSIQuotes},
+		{fingerprint.NoBackslashEscapes, mysql.ModeNoBackslashEscapes},
+		{fingerprint.PipesAsConcat, mysql.ModePipesAsConcat},
+		{fingerprint.HighNotPrecedence, mysql.ModeHighNotPrecedence},
+		{fingerprint.IgnoreSpace, mysql.ModeIgnoreSpace},
+	} {
+		if m&bit.ours != 0 {
+			mode |= bit.theirs
+		}
+	}
+	return mode
+}

@@ -1,0 +1,151 @@
+package router
+
+// plan.go: what is known of a statement's shape once it has been analysed. A Plan is immutable and shared by all
+// sessions; what depends on a statement's literals is worked out by Route.
+
+import (
+	"github.com/pingcap/tidb/pkg/parser/ast"
+
+	"serval/rewrite"
+	"serval/rewrite/fingerprint"
+)
+
+// Kind says how a statement is carried out.
+type Kind uint8
+
+// The kinds of plan.
+const (
+	KindSession   Kind = iota // the session itself answers or acts: SET, USE, BEGIN, SHOW … (Stmt says what)
+	KindGroup                 // the whole statement on one group
+	KindShards                // on the one shard that the keys decide, or scattered over several
+	KindInsert                // rows split by shard
+	KindBroadcast             // a write that goes to every group that holds a copy
+)
+
+func (k Kind) String() string {
+	return [...]string{"session", "group", "shards", "insert", "broadcast"}[k]
+}
+
+// Verb is what a statement does.
+type Verb uint8
+
+// The verbs.
+const (
+	VerbOther Verb = iota
+	VerbSelect
+	VerbInsert
+	VerbReplace
+	VerbUpdate
+	VerbDelete
+	VerbDDL
+	VerbShow
+)
+
+// Plan is the way of all statements of one shape.
+type Plan struct {
+	Kind     Kind
+	Verb     Verb
+	Stmt     ast.StmtNode // KindSession only: nobody changes it
+	Locking  bool         // SELECT … FOR UPDATE / LOCK IN SHARE MODE
+	Reason   string       // why this kind, for EXPLAIN ROUTE
+	Database string       // the session's logical database when it was planned
+
+	// Databases are the logical databases it names, for the check of the user's rights.
+	Databases []string
+
+	// DefaultDB is the physical database that the backend connection must be in, "" when every name is qualified.
+	DefaultDB string
+	// Anywhere: no table is named; inside a transaction its own connection serves.
+	Anywhere bool
+	// UsesTime: the statement asks for the time, which must be one and the same on every leg.
+	UsesTime bool
+
+	// Groups that can carry out a KindGroup statement, in catalog order; for KindBroadcast the groups that must;
+	// for KindShards the groups that hold its other tables whole (nil: there are none).
+	Groups []string
+
+	template rewrite.Template
+	refs     []*Table // per table reference of the template
+	sources  []shardSource
+
+	scatter        *Scatter // how to ask several shards, nil when that is refused
+	scatterRefusal *Refusal
+
+	insert *insertPlan
+	pins   []pin
+
+	// Renames are the names that servers use and clients must not see.
+	Renames []Rename
+	// Sharded is a sharded table of the statement (for messages and metrics), nil when there is none.
+	Sharded *Table
+}
+
+// shardSource is one occurrence of a sharded table.
+type shardSource struct {
+	table  *Table
+	ref    int  // index in refs
+	cond   Cond // which keys its rows can have
+	driver bool // on a scatter, its shards are the ones to ask
+}
+
+// pin is a literal that the plan was made for: a statement of the same shape with another needs another plan.
+type pin struct {
+	literal int
+	text    string
+}
+
+// Rename maps a physical table to the logical one.
+type Rename struct{ Table *Table }
+
+// Scatter says how several shards' results become one.
+type Scatter struct {
+	template rewrite.Template
+	Hidden   int       // columns at the end of each row that the client does not see
+	Keys     []SortKey // empty: the shards' rows one after the other
+	// limit and offset are literal indexes, -1 when absent.
+	limit, offset int
+}
+
+// SortKey is one ORDER BY item of a scatter.
+type SortKey struct {
+	// Column is the index of the visible column that holds the key, or -1 when it is hidden column Hidden.
+	Column, Hidden int
+	Class          SortClass
+	Desc           bool
+	Collation      string // SortText: of the column
+}
+
+// SortClass says how a key's text compares.
+type SortClass uint8
+
+// The classes. SortUnknown keys come as three hidden columns (value, WEIGHT_STRING, COLLATION): the result's own
+// column types decide.
+const (
+	SortNumber SortClass = iota
+	SortFloat
+	SortBytes
+	SortTime
+	SortText // a WEIGHT_STRING under Collation
+	SortUnknown
+	// SortArithmetic keys come as two: the value, and the value as a double, whose text hides no digits.
+	SortArithmetic
+)
+
+// Pinned tells whether the plan was made for the literals of st.
+func (p *Plan) Pinned(st *fingerprint.Statement) bool {
+	for _, pin := range p.pins {
+		l := st.Literals[pin.literal]
+		if string(st.Text[l.Start:l.End]) != pin.text {
+			return false
+		}
+	}
+	return true
+}
+
+// Cacheable tells whether other statements of the same shape may use the plan.
+func (p *Plan) Cacheable(st *fingerprint.Statement) bool {
+	return !st.Ambiguous && (p.Kind != KindSession || len(st.Literals) == 0)
+}
+
+// Writes tells whether the statement changes rows or tables.
+func (p *Plan) Writes() bool { return p.Verb >= VerbInsert && p.Verb <= VerbDDL }

@@ -1,0 +1,275 @@
+package router
+
+// planner.go: from a statement's text to its plan. Runs once per shape; nothing here is on the way of a statement
+// whose plan is known.
+
+import (
+	"fmt"
+
+	"github.com/pingcap/tidb/pkg/parser/ast"
+
+	"serval/rewrite/fingerprint"
+)
+
+// Planner makes plans. It is safe for concurrent use.
+type Planner struct {
+	parser *statementParser
+}
+
+// NewPlanner makes a planner.
+func NewPlanner() *Planner { return &Planner{parser: newStatementParser()} }
+
+// planning is the work on one statement.
+type planning struct {
+	parser *statementParser
+	cat    *Catalog
+	st     *fingerprint.Statement
+	stmt   ast.StmtNode
+	db     string // the session's database, "" when none is chosen
+	text   *splicer
+	scope  *scope
+	uses   *functionUse
+	cs     conditions
+	plan   *Plan
+	refOf  map[*source]int
+}
+
+// UnknownDatabase is a reference to a database that is not configured (error 1049).
+type UnknownDatabase struct{ Name string }
+
+func (e *UnknownDatabase) Error() string { return "unknown database '" + e.Name + "'" }
+
+// NoDatabase is an unqualified table while no database is chosen (error 1046).
+type NoDatabase struct{}
+
+func (*NoDatabase) Error() string { return "no database selected" }
+
+// Plan analyses a statement. Its error is a *Refusal, *SyntaxError, *UnknownDatabase or *NoDatabase.
+func (pl *Planner) Plan(st *fingerprint.Statement, db string, cat *Catalog) (*Plan, error) {
+	stmt, err := pl.parser.parse(string(st.Text[:st.End]), st.Mode)
+	if err != nil {
+		return nil, &SyntaxError{err}
+	}
+	p := &planning{
+		parser: pl.parser, cat: cat, st: st, stmt: stmt, db: db,
+		cs: conditions{st}, refOf: map[*source]int{}, plan: &Plan{Database: db},
+	}
+	if err := p.dispatch(); err != nil {
+		return nil, err
+	}
+	return p.plan, nil
+}
+
+func (p *planning) dispatch() error {
+	switch s := p.stmt.(type) {
+	case *ast.SelectStmt:
+		return p.query(s)
+	case *ast.SetOprStmt:
+		return p.query(s)
+	case *ast.InsertStmt:
+		return p.insert(s)
+	case *ast.UpdateStmt:
+		return p.update(s)
+	case *ast.DeleteStmt:
+		return p.delete(s)
+	case *ast.ExplainStmt:
+		return p.explain(s)
+	}
+	return p.other()
+}
+
+// analyse fills in what is common to SELECT, INSERT, UPDATE and DELETE before their tables are walked.
+func (p *planning) analyse() error {
+	p.uses = functionsOf(p.stmt)
+	p.plan.UsesTime = p.uses.usesTime
+	p.text = newSplicer(p.st)
+	p.scope = &scope{cat: p.cat, db: p.db}
+	switch {
+	case p.uses.userVar:
+		return refuse("user variables (@name)", nil, "pass the value in the statement; sessions' variables are not carried between servers yet")
+	case p.uses.session != "":
+		return refuse(p.uses.session+"()", nil, "it needs a connection of its own, which a session does not have yet")
+	}
+	return nil
+}
+
+// tables checks the databases that are named and sorts the sources.
+type layout struct {
+	sharded   []*source
+	whole     []*source // unsharded, broadcast, and tables that are not in the catalog
+	broadcast int
+	groups    []string // groups that hold all of whole; nil when whole is empty
+}
+
+func (p *planning) layout() (*layout, error) {
+	l := &layout{}
+	for _, src := range p.scope.sources {
+		d, err := p.database(src.db)
+		if err != nil {
+			return nil, err
+		}
+		if src.table != nil && src.table.Kind == Sharded {
+			l.sharded = append(l.sharded, src)
+			p.plan.Sharded = src.table
+			p.rename(src.table)
+			continue
+		}
+		l.whole = append(l.whole, src)
+		if src.table != nil && src.table.Kind == Broadcast {
+			l.broadcast++
+		}
+		if src.node.Schema.O == "" {
+			p.plan.DefaultDB = d.Physical
+		}
+		if d.Physical != d.Name && src.table != nil {
+			p.rename(src.table)
+		}
+	}
+	if len(l.whole) > 0 {
+		l.groups = p.commonGroups(l.whole)
+	}
+	return l, nil
+}
+
+func (p *planning) rename(t *Table) {
+	for _, r := range p.plan.Renames {
+		if r.Table == t {
+			return
+		}
+	}
+	p.plan.Renames = append(p.plan.Renames, Rename{Table: t})
+}
+
+func (p *planning) database(name string) (*Database, error) {
+	if name == "" {
+		return nil, &NoDatabase{}
+	}
+	if d := p.cat.Databases[name]; d != nil {
+		p.noteDatabase(name)
+		return d, nil
+	}
+	switch name {
+	case "information_schema", "performance_schema", "mysql", "sys", "INFORMATION_SCHEMA", "PERFORMANCE_SCHEMA":
+		return nil, refuse("reading the system database '"+name+"'", nil, "SHOW TABLES, SHOW COLUMNS and SHOW CREATE TABLE give the logical schema")
+	}
+	return nil, &UnknownDatabase{name}
+}
+
+// noteDatabase notes a database whose use the session must check against its user's rights.
+func (p *planning) noteDatabase(name string) {
+	for _, d := range p.plan.Databases {
+		if d == name {
+			return
+		}
+	}
+	p.plan.Databases = append(p.plan.Databases, name)
+}
+
+// commonGroups are the groups in which every one of the tables is whole, in catalog order.
+func (p *planning) commonGroups(sources []*source) []string {
+	var groups []string
+	for _, g := range p.cat.Groups {
+		all := true
+		for _, src := range sources {
+			all = all && p.livesIn(src, g)
+		}
+		if all {
+			groups = append(groups, g)
+		}
+	}
+	return groups
+}
+
+func (p *planning) livesIn(src *source, group string) bool {
+	if src.table == nil { // unknown: the default group says that it does not exist
+		return p.cat.Databases[src.db].DefaultGroup == group
+	}
+	_, ok := src.table.In(group)
+	return ok
+}
+
+// groupPlan sends the whole statement to one of the groups.
+func (p *planning) groupPlan(groups []string, plain *source, reason string, args ...any) error {
+	t, err := p.splice(plain)
+	if err != nil {
+		return err
+	}
+	p.plan.Kind = KindGroup
+	p.plan.Groups = groups
+	p.plan.Reason = fmt.Sprintf(reason, args...)
+	p.plan.template = t
+	return p.replaceFunctions(nil)
+}
+
+// noTables plans a statement that names no table.
+func (p *planning) noTables() error {
+	p.plan.Anywhere = true
+	group := ""
+	if d := p.cat.Databases[p.db]; d != nil {
+		group, p.plan.DefaultDB = d.DefaultGroup, d.Physical
+	} else if len(p.cat.Groups) > 0 {
+		group = p.cat.Groups[0]
+	}
+	return p.groupPlan([]string{group}, nil, "no table is named: the default group")
+}
+
+// differentGroups refuses a mix of whole tables that no group has together.
+func (p *planning) differentGroups(l *layout) error {
+	first, second := l.whole[0], l.whole[0]
+	for _, src := range l.whole[1:] {
+		if len(p.commonGroups([]*source{first, src})) == 0 {
+			second = src
+		}
+	}
+	return &Refusal{
+		Construct: "one statement over tables in different groups",
+		Table:     first.db + "." + first.node.Name.O + "' and '" + second.db + "." + second.node.Name.O,
+		Remedy:    "ask for them separately, put them in one group, or make the smaller one a broadcast table",
+	}
+}
+
+// shardSources finds what the keys of the sharded tables can be.
+func (p *planning) shardSources(l *layout) {
+	for _, src := range l.sharded {
+		p.plan.sources = append(p.plan.sources, shardSource{table: src.table, ref: p.ref(src), cond: p.cs.of(src)})
+	}
+}
+
+// shardsPlan is the plan for one shard; asking several is up to the caller.
+func (p *planning) shardsPlan(l *layout, plain *source) error {
+	if l.whole != nil && len(l.groups) == 0 {
+		return p.differentGroups(l)
+	}
+	if p.st.Executable {
+		return refuse("executable comments (/*! … */)", l.sharded[0].table, "some servers would run what they hold and others not; write it without the comment")
+	}
+	p.shardSources(l) // before splice exchanges the tree's names
+	t, err := p.splice(plain)
+	if err != nil {
+		return err
+	}
+	p.plan.Kind = KindShards
+	p.plan.Groups = l.groups
+	p.plan.template = t
+	return nil
+}
+
+// explain plans EXPLAIN SELECT … like the statement inside; DESCRIBE and the like are the session's.
+func (p *planning) explain(s *ast.ExplainStmt) error {
+	if _, ok := s.Stmt.(*ast.ShowStmt); ok {
+		return p.other()
+	}
+	inner := p.stmt
+	switch q := s.Stmt.(type) {
+	case *ast.SelectStmt, *ast.SetOprStmt:
+		if err := p.query(q.(ast.StmtNode)); err != nil {
+			return err
+		}
+		p.stmt = inner
+		p.plan.scatter = nil
+		p.plan.scatterRefusal = refuse("EXPLAIN over several shards", p.plan.Sharded, "name one key, or use EXPLAIN ROUTE to see the shards")
+		p.plan.Verb = VerbShow
+		return nil
+	}
+	return refuse("EXPLAIN of this statement", nil, "EXPLAIN ROUTE shows where it goes")
+}

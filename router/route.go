@@ -1,0 +1,254 @@
+package router
+
+// route.go: where one statement goes, from its plan and its literals. A Route is reused by its session: nothing is
+// allocated for a statement that goes to one shard by an integer key.
+
+import (
+	"math"
+	"strconv"
+
+	"serval/rewrite"
+	"serval/rewrite/fingerprint"
+)
+
+// Leg is one shard's (or group's) part of a statement.
+type Leg struct {
+	Group string // "" for KindGroup: the session picks one of Plan.Groups
+	Shard int    // index of the shard, -1 when the leg is a whole group's
+	first int    // into Route.targets
+	rows  [2]int // into Route.rows
+}
+
+// Route is one statement's way.
+type Route struct {
+	Plan *Plan
+	Legs []Leg
+	// Merged: the legs' rows are to be merged by Plan.Scatter and its Limit; otherwise each leg stands for itself.
+	Merged        bool
+	Limit, Offset uint64 // of a merged result; Limit is MaxUint64 when there is none
+	// LastRow is the leg that has the statement's last row (INSERT).
+	LastRow int
+
+	targets  []rewrite.Target
+	rows     []int32
+	rowShard []int32
+	ev       evaluator
+}
+
+// Resolve works out the legs of a statement whose plan is p. Its error is a *Refusal or about a literal.
+func (r *Route) Resolve(p *Plan, st *fingerprint.Statement) error {
+	r.Plan, r.Legs, r.targets, r.rows = p, r.Legs[:0], r.targets[:0], r.rows[:0]
+	r.Merged, r.Limit, r.Offset, r.LastRow = false, math.MaxUint64, 0, 0
+	r.ev.st = st
+	switch p.Kind {
+	case KindGroup:
+		r.Legs = append(r.Legs, Leg{Shard: -1})
+		return nil
+	case KindBroadcast:
+		for _, g := range p.Groups {
+			r.Legs = append(r.Legs, Leg{Group: g, Shard: -1})
+		}
+		return nil
+	case KindInsert:
+		return r.insert(p, st)
+	case KindShards:
+		return r.shards(p, st)
+	}
+	return nil
+}
+
+// shards finds out whether keys decide for one shard, and else which shards a scatter asks.
+func (r *Route) shards(p *Plan, st *fingerprint.Statement) error {
+	group, single := "", true
+	first := len(r.targets)
+	for range p.refs {
+		r.targets = append(r.targets, rewrite.Target{})
+	}
+	var drivers ShardSet
+	driven, shard, empty := false, -1, 0
+	for i := range p.sources {
+		src := &p.sources[i]
+		r.ev.table, r.ev.key = src.table, src.table.KeyColumn()
+		var set ShardSet
+		r.ev.shards(&src.cond, &set)
+		if src.driver {
+			if !driven {
+				drivers, driven = set, true
+			} else {
+				drivers.Intersect(&set)
+			}
+		}
+		n := set.Len()
+		switch {
+		case n == 0:
+			empty++
+			continue
+		case n > 1:
+			single = false
+			continue
+		}
+		at := set.Next(0)
+		s := src.table.Shards[at]
+		if group != "" && group != s.Group {
+			single = false
+			continue
+		}
+		group, shard = s.Group, at
+		r.targets[first+src.ref] = src.table.target(at)
+	}
+	if single {
+		return r.one(p, group, shard, first, empty)
+	}
+	return r.several(p, st, &drivers, first)
+}
+
+// one makes the single leg. Tables of which no row can matter are asked for in any shard of the group.
+func (r *Route) one(p *Plan, group string, shard, first, empty int) error {
+	for i := range p.sources {
+		src := &p.sources[i]
+		if empty == 0 || r.targets[first+src.ref].Full != "" {
+			continue
+		}
+		at := src.table.shardIn(group, p.Groups)
+		if at < 0 {
+			return p.scatterRefusalOr(src.table)
+		}
+		if group == "" {
+			group = src.table.Shards[at].Group
+		}
+		if shard < 0 {
+			shard = at
+		}
+		r.targets[first+src.ref] = src.table.target(at)
+	}
+	if err := p.inGroups(group); err != nil {
+		return err
+	}
+	r.Legs = append(r.Legs, Leg{Group: group, Shard: shard, first: first})
+	return nil
+}
+
+// shardIn is some shard in a group ("": in any of groups, nil: anywhere), -1 when there is none.
+func (t *Table) shardIn(group string, groups []string) int {
+	for i, s := range t.Shards {
+		if s.Group == group || group == "" && (groups == nil || contains(groups, s.Group)) {
+			return i
+		}
+	}
+	return -1
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}
+
+// inGroups refuses a shard's group that lacks the statement's whole tables.
+func (p *Plan) inGroups(group string) error {
+	if p.Groups == nil || contains(p.Groups, group) {
+		return nil
+	}
+	return refuse("one statement over tables in different groups", p.Sharded, "the shard is in group %s, the other tables are not: ask for them separately or make them broadcast tables", group)
+}
+
+func (p *Plan) scatterRefusalOr(t *Table) error {
+	if p.scatterRefusal != nil {
+		return p.scatterRefusal
+	}
+	return refuse("shards in different groups in one statement", t, "use keys whose rows are in one group")
+}
+
+// several makes the legs of a scatter.
+func (r *Route) several(p *Plan, st *fingerprint.Statement, set *ShardSet, first int) error {
+	if p.scatter == nil {
+		return p.scatterRefusalOr(p.Sharded)
+	}
+	if set.Len() == 0 {
+		set.Add(0)
+	}
+	r.targets = r.targets[:first]
+	for i := set.Next(0); i >= 0; i = set.Next(i + 1) {
+		leg := Leg{Group: p.sources[0].table.Shards[i].Group, Shard: i, first: len(r.targets)}
+		if err := p.inGroups(leg.Group); err != nil {
+			return err
+		}
+		for _, t := range p.refs {
+			r.targets = append(r.targets, t.target(i))
+		}
+		r.Legs = append(r.Legs, leg)
+	}
+	r.Merged = len(r.Legs) > 1 && p.Verb == VerbSelect
+	if r.Merged {
+		return r.limits(p.scatter, st)
+	}
+	return nil
+}
+
+// limits reads LIMIT and OFFSET.
+func (r *Route) limits(s *Scatter, st *fingerprint.Statement) error {
+	var err error
+	if s.limit >= 0 {
+		if r.Limit, err = count(st, s.limit); err != nil {
+			return err
+		}
+	}
+	if s.offset >= 0 {
+		r.Offset, err = count(st, s.offset)
+	}
+	return err
+}
+
+func count(st *fingerprint.Statement, literal int) (uint64, error) {
+	l := st.Literals[literal]
+	n, err := strconv.ParseUint(string(st.Text[l.Start:l.End]), 10, 64)
+	if l.Kind != fingerprint.Integer || err != nil {
+		return 0, refuse("a LIMIT that is not a whole number", nil, "write LIMIT with digits")
+	}
+	return n, nil
+}
+
+// pushedLimit is how many rows each shard is asked for.
+func (r *Route) pushedLimit() uint64 {
+	if r.Limit > math.MaxUint64-r.Offset {
+		return math.MaxUint64
+	}
+	return r.Limit + r.Offset
+}
+
+// SQL appends what a leg is asked. args carries the session's values; its other fields are set here.
+func (r *Route) SQL(dst []byte, leg int, st *fingerprint.Statement, args *rewrite.Arguments) []byte {
+	l := &r.Legs[leg]
+	args.Targets = r.targets[l.first : l.first+min(len(r.Plan.refs), len(r.targets)-l.first)]
+	args.Rows = r.rows[l.rows[0]:l.rows[1]]
+	t := &r.Plan.template
+	if r.Merged {
+		t, args.Limit = &r.Plan.scatter.template, r.pushedLimit()
+	}
+	return t.Render(dst, st, args)
+}
+
+// Scatter is how to merge a Merged route's legs.
+func (r *Route) Scatter() *Scatter { return r.Plan.scatter }
+
+// target is the quoted name of a shard.
+func (t *Table) target(i int) rewrite.Target {
+	if t.targets == nil {
+		return t.Shards[i].target()
+	}
+	return t.targets[i]
+}
+
+// Seal prepares what routing needs of a table; the catalog's maker calls it once all fields are set.
+func (t *Table) Seal() {
+	t.targets = make([]rewrite.Target, len(t.Shards))
+	for i, s := range t.Shards {
+		t.targets[i] = s.target()
+	}
+}
+
+// Session tells what of a session's state decides how literals read. utf8: statements are in UTF-8 (or ASCII).
+func (r *Route) Session(utf8 bool) { r.ev.foreign = !utf8 }

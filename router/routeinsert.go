@@ -1,0 +1,98 @@
+package router
+
+// routeinsert.go: the rows of an INSERT, sorted by shard.
+
+import (
+	"fmt"
+
+	"serval/rewrite/fingerprint"
+)
+
+func (r *Route) insert(p *Plan, st *fingerprint.Statement) error {
+	ins := p.insert
+	rows := max(len(st.Rows), 1)
+	r.rowShard = r.rowShard[:0]
+	r.ev.table, r.ev.key = ins.table, ins.table.KeyColumn()
+	var set ShardSet
+	for i := 0; i < rows; i++ {
+		at, err := r.rowsShard(ins, st, i)
+		if err != nil {
+			return err
+		}
+		set.Add(at)
+		r.rowShard = append(r.rowShard, int32(at))
+	}
+	for at := set.Next(0); at >= 0; at = set.Next(at + 1) {
+		r.insertLeg(p, at)
+	}
+	return nil
+}
+
+// rowsShard is the shard of row i.
+func (r *Route) rowsShard(ins *insertPlan, st *fingerprint.Statement, i int) (int, error) {
+	tpl := ins.rowTemplate(i)
+	t := ins.table
+	if tpl.auto.literal >= 0 {
+		v := r.ev.value(tpl.auto.in(st, i), tpl.auto.negate)
+		if v.Kind == ValueNull || isZero(v.Text) {
+			return 0, refuse("AUTO_INCREMENT on a sharded table", t, "give the id a value (neither NULL nor 0): each shard would count for itself")
+		}
+	}
+	key, err := KeyForInsert(r.ev.key, r.ev.value(tpl.key.in(st, i), tpl.key.negate))
+	if err != nil {
+		return 0, &KeyError{Table: t, Row: i + 1, Err: err}
+	}
+	at, err := t.Algorithm.Shard(key)
+	if err != nil {
+		return 0, &KeyError{Table: t, Row: i + 1, Err: err}
+	}
+	return at, nil
+}
+
+func isZero(text []byte) bool {
+	for _, c := range text {
+		if c != '0' && c != '-' && c != '+' && c != '.' {
+			return false
+		}
+	}
+	return len(text) > 0
+}
+
+func (r *Route) insertLeg(p *Plan, at int) {
+	ins := p.insert
+	leg := Leg{Group: ins.table.Shards[at].Group, Shard: at, first: len(r.targets)}
+	leg.rows[0] = len(r.rows)
+	for i, s := range r.rowShard {
+		if int(s) == at {
+			r.rows = append(r.rows, int32(i))
+		}
+	}
+	leg.rows[1] = len(r.rows)
+	for _, t := range p.refs {
+		r.targets = append(r.targets, t.target(at))
+	}
+	if int(r.rowShard[len(r.rowShard)-1]) == at {
+		r.LastRow = len(r.Legs)
+	}
+	r.Legs = append(r.Legs, leg)
+}
+
+// RowsOf is the number of VALUES rows that a leg inserts.
+func (r *Route) RowsOf(leg int) int { return r.Legs[leg].rows[1] - r.Legs[leg].rows[0] }
+
+// KeyError is a row whose shard key has no shard.
+type KeyError struct {
+	Table *Table
+	Row   int
+	Err   error
+}
+
+func (e *KeyError) Error() string {
+	return fmt.Sprintf("row %d of table '%s.%s' has no shard: %v", e.Row, e.Table.Database, e.Table.Name, e.Err)
+}
+
+// Unwrap gives the reason.
+func (e *KeyError) Unwrap() error { return e.Err }
+
+// InsertIgnores tells whether the statement is INSERT IGNORE.
+func (p *Plan) InsertIgnores() bool { return p.insert != nil && p.insert.ignore }

@@ -1,0 +1,106 @@
+package router
+
+// sessionpieces.go: functions whose value the proxy knows and a server behind it does not: DATABASE(), USER(),
+// CONNECTION_ID(), LAST_INSERT_ID(), ROW_COUNT(). They are replaced in the text by the session's value; a select
+// field that was changed keeps the name that MySQL would have given it.
+
+import (
+	"fmt"
+
+	"github.com/pingcap/tidb/pkg/parser/ast"
+
+	"serval/rewrite"
+	"serval/rewrite/fingerprint"
+)
+
+// replacedPiece is what stands in for a function, -1 when the function is not one of those.
+func replacedPiece(f *ast.FuncCallExpr) int {
+	switch f.FnName.L {
+	case "database", "schema":
+		return int(rewrite.PieceDatabase)
+	case "user", "session_user", "system_user", "current_user":
+		return int(rewrite.PieceUser)
+	case "connection_id":
+		return int(rewrite.PieceConnectionID)
+	case "last_insert_id":
+		return int(rewrite.PieceLastInsertID)
+	case "row_count":
+		return int(rewrite.PieceRowCount)
+	}
+	return -1
+}
+
+// replaceFunctions puts the pieces into the plan's templates. sel is the statement when it is a plain SELECT.
+func (p *planning) replaceFunctions(sel *ast.SelectStmt) error {
+	if len(p.uses.replaced) == 0 {
+		return nil
+	}
+	if sel == nil {
+		sel, _ = p.stmt.(*ast.SelectStmt)
+	}
+	if p.plan.scatter != nil {
+		p.plan.scatter = nil
+		p.plan.scatterRefusal = refuse("functions of the session over several shards", p.plan.Sharded, "put their value into the statement")
+	}
+	b := rewrite.ExtendTemplate(p.st, &p.plan.template)
+	for _, f := range p.uses.replaced {
+		piece := rewrite.Piece(replacedPiece(f))
+		start := f.OriginTextPosition()
+		end, err := p.callEnd(start)
+		if err != nil {
+			return unproven(err)
+		}
+		before, after := "", ""
+		if piece == rewrite.PieceLastInsertID {
+			before, after = "CAST(", " AS UNSIGNED)"
+		}
+		if before != "" {
+			b.Insert(start, before)
+		}
+		b.Replace(start, end, piece, 0, after)
+		if sel != nil {
+			p.keepName(b, sel, start)
+		}
+	}
+	t, err := b.Template()
+	if err != nil {
+		return unproven(err)
+	}
+	sql := string(t.Render(nil, p.st, &rewrite.Arguments{Targets: p.someTargets()}))
+	if _, err := p.parser.parse(sql, p.st.Mode); err != nil {
+		return unproven(fmt.Errorf("the spliced statement does not parse: %w", err))
+	}
+	p.plan.template = t
+	return nil
+}
+
+// callEnd is the end of the function call at start: name, or name ( ).
+func (p *planning) callEnd(start int) (int, error) {
+	tk := p.text.tokens
+	for i, t := range tk.List {
+		if t.Start != start || t.Kind != fingerprint.TokenWord {
+			continue
+		}
+		if tk.Is(i+1, "(") && tk.Is(i+2, ")") {
+			return tk.List[i+2].End, nil
+		}
+		return t.End, nil
+	}
+	return 0, fmt.Errorf("a function was not found")
+}
+
+// keepName gives a select field without alias, in which a function at this offset was replaced, its original text as
+// name.
+func (p *planning) keepName(b *rewrite.Builder, sel *ast.SelectStmt, at int) {
+	if sel.Fields == nil {
+		return
+	}
+	for _, f := range sel.Fields.Fields {
+		text := f.Text()
+		end := f.Offset + len(text)
+		if f.WildCard != nil || f.AsName.O != "" || at < f.Offset || at >= end || end > p.st.End || string(p.st.Text[f.Offset:end]) != text {
+			continue
+		}
+		b.InsertOnce(end, " AS "+rewrite.Quote(text))
+	}
+}
