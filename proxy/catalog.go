@@ -1,0 +1,264 @@
+package proxy
+
+// catalog.go: the router's catalog, made from the configuration and from what the servers say of their tables. It is
+// made at start and again after a schema change; sessions see a new one at their next statement.
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"serval/config"
+	"serval/proxy/backend"
+	"serval/proxy/backend/schema"
+	"serval/router"
+)
+
+// knowledge is what sessions need to know of data and servers: immutable, replaced as a whole.
+type knowledge struct {
+	catalog *router.Catalog
+	plans   *planCache
+	flavor  flavor
+}
+
+// flavor is what the servers are, read from the first group's primary.
+type flavor struct {
+	version      string // as SELECT VERSION() gives
+	mariadb      bool
+	defaultNames string // "utf8mb4 COLLATE …": what a connection with an unknown collation gets
+	sqlMode      string // @@global.sql_mode
+}
+
+// catalogMaker reads the servers.
+type catalogMaker struct {
+	cfg     *config.Config
+	cluster *backend.Cluster
+	log     *slog.Logger
+	columns map[string]map[string][]schema.Column // "group\x00database" → table → columns
+}
+
+// makeCatalog reads the shapes of all tables. Servers that cannot be read are reported; their tables are known by
+// name only, so that the others work.
+func makeCatalog(ctx context.Context, cfg *config.Config, cluster *backend.Cluster, log *slog.Logger, version uint64) (*router.Catalog, error) {
+	m := &catalogMaker{cfg: cfg, cluster: cluster, log: log, columns: map[string]map[string][]schema.Column{}}
+	cat := &router.Catalog{Version: version, Databases: map[string]*router.Database{}}
+	for _, g := range cfg.Groups {
+		cat.Groups = append(cat.Groups, g.Name)
+	}
+	for i := range cfg.Databases {
+		d, err := m.database(ctx, &cfg.Databases[i])
+		if err != nil {
+			return nil, err
+		}
+		cat.Databases[d.Name] = d
+	}
+	cat.SpaceWeights = m.spaceWeights(ctx, cat)
+	return cat, nil
+}
+
+func (m *catalogMaker) database(ctx context.Context, cfg *config.Database) (*router.Database, error) {
+	d := &router.Database{Name: cfg.Name, DefaultGroup: cfg.DefaultGroup, Physical: cfg.Physical, Tables: map[string]*router.Table{}}
+	if d.Physical == "" {
+		d.Physical = d.Name
+	}
+	for name, cols := range m.read(ctx, d.DefaultGroup, d.Physical) {
+		t := &router.Table{Database: d.Name, Name: name, Kind: router.Unsharded, Shards: []router.Shard{{Group: d.DefaultGroup, Database: d.Physical, Table: name}}}
+		t.Columns = routerColumns(cols)
+		d.Tables[name] = t
+	}
+	for _, s := range m.shardNames(cfg) {
+		delete(d.Tables, s) // a physical shard in the default group is no table of the client's
+	}
+	for i := range cfg.Tables {
+		t, err := m.table(ctx, d, &cfg.Tables[i])
+		if err != nil {
+			return nil, err
+		}
+		d.Tables[t.Name] = t
+	}
+	for _, t := range d.Tables {
+		t.Seal()
+	}
+	return d, nil
+}
+
+// shardNames are the physical tables that lie in the database of the unsharded ones.
+func (m *catalogMaker) shardNames(cfg *config.Database) []string {
+	var names []string
+	for _, t := range cfg.Tables {
+		if t.Shard == nil {
+			continue
+		}
+		for _, l := range t.Shard.Locations {
+			if l.Group == cfg.DefaultGroup && l.Database == cfg.Physical {
+				names = append(names, l.Table)
+			}
+		}
+	}
+	return names
+}
+
+func (m *catalogMaker) table(ctx context.Context, d *router.Database, cfg *config.Table) (*router.Table, error) {
+	t := &router.Table{Database: d.Name, Name: cfg.Name}
+	switch cfg.Kind {
+	case config.Vertical:
+		t.Shards = []router.Shard{{Group: cfg.Group, Database: d.Physical, Table: cfg.Name}}
+	case config.Broadcast:
+		t.Kind = router.Broadcast
+		for _, g := range cfg.Groups {
+			t.Shards = append(t.Shards, router.Shard{Group: g, Database: d.Physical, Table: cfg.Name})
+		}
+	case config.Sharded:
+		t.Kind, t.Key, t.Binding = router.Sharded, cfg.Shard.Column, cfg.Shard.Binding
+		for _, l := range cfg.Shard.Locations {
+			t.Shards = append(t.Shards, router.Shard{Group: l.Group, Database: l.Database, Table: l.Table})
+		}
+	}
+	m.shape(ctx, t)
+	if t.Kind == router.Sharded {
+		alg, err := router.NewAlgorithm(cfg.Shard, t.KeyColumn())
+		if err != nil {
+			return nil, fmt.Errorf("%s:%d: table %s.%s: %w", m.cfg.File, cfg.Line, d.Name, cfg.Name, err)
+		}
+		t.Algorithm = alg
+		if len(t.Columns) > 0 && t.KeyColumn() == nil {
+			return nil, fmt.Errorf("%s:%d: table %s.%s has no column %q to be sharded by", m.cfg.File, cfg.Line, d.Name, cfg.Name, t.Key)
+		}
+	}
+	return t, nil
+}
+
+// shape reads the table's columns from its first place that has it, and reports places that differ.
+func (m *catalogMaker) shape(ctx context.Context, t *router.Table) {
+	var first []schema.Column
+	for i, s := range t.Shards {
+		cols := m.read(ctx, s.Group, s.Database)[s.Table]
+		switch {
+		case cols == nil:
+			m.log.Warn("a physical table is missing", "table", t.Database+"."+t.Name, "group", s.Group, "physical", s.Database+"."+s.Table)
+		case first == nil:
+			first = cols
+			t.Columns = routerColumns(cols)
+		default:
+			if diff := difference(first, cols); diff != "" {
+				m.log.Warn("shards differ in shape", "table", t.Database+"."+t.Name, "shard", i, "group", s.Group, "physical", s.Database+"."+s.Table, "difference", diff)
+			}
+		}
+	}
+}
+
+// difference says how b's columns differ from a's, "" when they do not.
+func difference(a, b []schema.Column) string {
+	for i := range max(len(a), len(b)) {
+		switch {
+		case i >= len(a):
+			return fmt.Sprintf("column %s is not in the first shard", b[i].Name)
+		case i >= len(b):
+			return fmt.Sprintf("column %s is missing", a[i].Name)
+		}
+		x, y := a[i], b[i]
+		x.Table, y.Table = "", ""
+		if x != y {
+			return fmt.Sprintf("column %d is %s %s %s, in the first shard %s %s %s", i+1, y.Name, y.ColumnType, y.Collation, x.Name, x.ColumnType, x.Collation)
+		}
+	}
+	return ""
+}
+
+// read gives the tables of a physical database, once per catalog.
+func (m *catalogMaker) read(ctx context.Context, group, database string) map[string][]schema.Column {
+	id := group + "\x00" + database
+	if tables, ok := m.columns[id]; ok {
+		return tables
+	}
+	tables, err := schema.ReadColumns(ctx, m.cluster.Group(group).Primary(), database)
+	if err != nil {
+		m.log.Warn("tables could not be read", "group", group, "database", database, "error", err)
+	}
+	m.columns[id] = tables
+	return tables
+}
+
+func routerColumns(cols []schema.Column) []router.Column {
+	out := make([]router.Column, len(cols))
+	for i, c := range cols {
+		out[i] = router.Column{
+			Name: c.Name, DataType: c.DataType, Unsigned: c.Unsigned, CharLength: c.CharLength, Collation: c.Collation,
+			Nullable: c.Nullable, HasDefault: c.HasDefault, AutoIncrement: c.AutoIncrement, Generated: c.Generated,
+			Invisible: c.Invisible, Primary: c.Primary,
+		}
+	}
+	return out
+}
+
+// spaceWeights asks each group for the weight of the space in the collations of its columns.
+func (m *catalogMaker) spaceWeights(ctx context.Context, cat *router.Catalog) map[string][]byte {
+	weights := map[string][]byte{}
+	wanted := map[string]bool{}
+	for _, d := range cat.Databases {
+		for _, t := range d.Tables {
+			for i := range t.Columns {
+				if c := t.Columns[i].Collation; c != "" {
+					wanted[c] = true
+				}
+			}
+		}
+	}
+	names := slices.Sorted(maps.Keys(wanted))
+	if len(names) == 0 || len(m.cfg.Groups) == 0 {
+		return weights
+	}
+	for _, g := range m.cfg.Groups {
+		w, err := schema.ReadSpaceWeights(ctx, m.cluster.Group(g.Name).Primary(), names)
+		if err != nil {
+			m.log.Warn("collations could not be read: results of several shards cannot be sorted by text", "group", g.Name, "error", err)
+			continue
+		}
+		for _, name := range names {
+			if _, padded := w[name]; !padded {
+				w[name] = []byte{} // NO PAD; a nil weight is a collation whose order cannot be merged
+			}
+		}
+		return w
+	}
+	return weights
+}
+
+// readFlavor asks the first group that answers what its server is.
+func readFlavor(ctx context.Context, cluster *backend.Cluster) (flavor, error) {
+	var last error
+	for _, g := range cluster.Groups() {
+		f, err := nodeFlavor(ctx, g.Primary())
+		if err == nil {
+			return f, nil
+		}
+		last = err
+	}
+	return flavor{}, fmt.Errorf("no group's primary can be asked: %w", last)
+}
+
+func nodeFlavor(ctx context.Context, n *backend.Node) (flavor, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	c, err := n.AcquireOne(ctx, false)
+	if err != nil {
+		return flavor{}, err
+	}
+	rows, err := c.Query("SELECT VERSION(), @@global.character_set_client, @@global.collation_connection, @@global.sql_mode")
+	if err != nil {
+		c.Discard()
+		return flavor{}, err
+	}
+	c.Release()
+	r := rows[0]
+	return flavor{
+		version:      c.ServerVersion(),
+		mariadb:      strings.Contains(string(r[0]), "MariaDB"),
+		defaultNames: string(r[1]) + " COLLATE " + string(r[2]),
+		sqlMode:      string(r[3]),
+	}, nil
+}

@@ -1,0 +1,159 @@
+package proxy
+
+// command.go: the commands of the protocol's command phase,
+// https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_command_phase.html.
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+
+	"serval/proxy/wire"
+	"serval/rewrite/fingerprint"
+)
+
+// command carries out one command. Its error is the connection's, not the statement's; quit ends the session.
+func (c *session) command(p []byte) (quit bool, err error) {
+	if len(p) == 0 {
+		c.fail(protocolError(codeUnknownCommand, "08S01", "Unknown command"))
+		return false, nil
+	}
+	switch p[0] {
+	case wire.ComQuit:
+		return true, nil
+	case wire.ComQuery:
+		return false, c.query(p[1:])
+	case wire.ComPing:
+		return false, c.ok(&wire.OK{})
+	case wire.ComInitDB:
+		return false, c.answer(c.use(c.srv.known.Load(), string(p[1:])))
+	case wire.ComFieldList:
+		return false, c.fieldList(p[1:])
+	case wire.ComSetOption:
+		return false, c.setOption(p[1:])
+	case wire.ComStatistics:
+		return false, c.statistics()
+	case wire.ComStmtPrepare:
+		c.fail(notSupported("Serval does not support prepared statements yet: let the driver put the parameters into the text (go-sql-driver: interpolateParams=true, Connector/J: useServerPrepStmts=false, PDO: ATTR_EMULATE_PREPARES)"))
+		return false, nil
+	case wire.ComStmtClose, wire.ComStmtSendLongData: // have no answer in the protocol
+		return false, nil
+	case wire.ComStmtExecute, wire.ComStmtReset, wire.ComStmtFetch:
+		c.fail(protocolError(codeUnknownStmtHandle, "HY000", "Unknown prepared statement handler (0) given to EXECUTE"))
+		return false, nil
+	}
+	c.fail(notSupported("Serval does not support the command %s (0x%02x)", commandName(p[0]), p[0]))
+	return false, nil
+}
+
+func commandName(b byte) string {
+	switch b {
+	case wire.ComChangeUser:
+		return "COM_CHANGE_USER"
+	case wire.ComResetConnection:
+		return "COM_RESET_CONNECTION"
+	case wire.ComProcessKill:
+		return "COM_PROCESS_KILL"
+	case wire.ComProcessInfo:
+		return "COM_PROCESS_INFO"
+	case wire.ComDebug:
+		return "COM_DEBUG"
+	case wire.ComBinlogDump, wire.ComBinlogDumpGTID:
+		return "COM_BINLOG_DUMP"
+	}
+	return "unknown"
+}
+
+// answer ends a command with OK, or with the error.
+func (c *session) answer(err error) error {
+	if err != nil {
+		c.fail(err)
+		return nil
+	}
+	return c.ok(&wire.OK{})
+}
+
+// setOption switches MULTI_STATEMENTS for the connection.
+func (c *session) setOption(p []byte) error {
+	switch {
+	case len(p) == 2 && p[0] == 0 && p[1] == 0:
+		c.client.Capabilities |= wire.CapMultiStatements
+	case len(p) == 2 && p[0] == 1 && p[1] == 0:
+		c.client.Capabilities &^= wire.CapMultiStatements
+	default:
+		c.fail(protocolError(codeUnknownCommand, "08S01", "Unknown command"))
+		return nil
+	}
+	return c.conn.WritePacket(wire.AppendEOF(nil, 0, c.status(0)))
+}
+
+func (c *session) statistics() error {
+	c.srv.mu.Lock()
+	n := len(c.srv.sessions)
+	c.srv.mu.Unlock()
+	return c.conn.WritePacket(fmt.Appendf(nil, "Threads: %d", n))
+}
+
+// query carries out the statements of a COM_QUERY, one after the other; the first error is the last answer.
+func (c *session) query(text []byte) error {
+	for {
+		c.known = c.srv.known.Load()
+		c.st.Scan(text, c.state.mode)
+		rest := nextStatement(&c.st)
+		if rest != nil && c.client.Capabilities&wire.CapMultiStatements == 0 {
+			c.fail(protocolError(codeParse, "42000", "You have an error in your SQL syntax; check the manual that corresponds to your MySQL server version for the right syntax to use near '%s' at line %d",
+				clip(rest), 1+bytes.Count(text[:len(text)-len(rest)], []byte("\n"))))
+			return nil
+		}
+		c.more = rest != nil
+		start := time.Now()
+		kind, group, err := c.statement()
+		c.srv.metrics.Statement(kind, group, time.Since(start))
+		c.release()
+		if err == nil {
+			if rest == nil {
+				return nil
+			}
+			text = rest
+			continue
+		}
+		c.more = false
+		if isConnectionError(err) {
+			return err
+		}
+		if err != errAnswered {
+			c.fail(err)
+		}
+		return nil
+	}
+}
+
+// nextStatement is the text behind the statement's semicolon, nil when nothing but space follows.
+func nextStatement(st *fingerprint.Statement) []byte {
+	if st.End >= len(st.Text) {
+		return nil
+	}
+	rest := st.Text[st.End+1:]
+	lex := fingerprint.Lexer{Text: rest, Mode: st.Mode}
+	for {
+		switch t := lex.Next(); t.Kind {
+		case fingerprint.TokenSpace:
+		case fingerprint.TokenEnd:
+			return nil
+		default:
+			if t.Kind == fingerprint.TokenPunctuation && rest[t.Start] == ';' {
+				continue
+			}
+			return rest[t.Start:]
+		}
+	}
+}
+
+func clip(b []byte) []byte { return b[:min(len(b), 80)] }
+
+// release drops what a statement held on to.
+func (c *session) release() {
+	if len(c.held) > 0 {
+		c.letGo()
+	}
+}

@@ -1,0 +1,48 @@
+package proxy
+
+// explain.go: EXPLAIN ROUTE: where a statement would go, what each shard would be asked, and why. Nothing is sent.
+
+import (
+	"strconv"
+
+	"serval/proxy/wire"
+	"serval/router"
+)
+
+// answerRoute explains a statement.
+func (c *session) answerRoute(text []byte) error {
+	c.st.Scan(text, c.state.mode)
+	p, err := c.plan()
+	if err != nil {
+		return err
+	}
+	if p == nil {
+		return protocolError(codeEmptyQuery, "42000", "Query was empty")
+	}
+	for _, d := range p.Databases {
+		if !c.user.MayUse(d) {
+			return c.denied(d)
+		}
+	}
+	t := newTable("", "shard", wire.TypeVarString, "group", wire.TypeVarString, "sql", wire.TypeVarString, "plan", wire.TypeVarString, "reason", wire.TypeVarString)
+	if p.Kind == router.KindSession {
+		t.add("", "", "", "session", p.Reason)
+		return c.answerTable(t)
+	}
+	c.setArguments()
+	if err := c.route.Resolve(p, &c.st); err != nil {
+		return err
+	}
+	plan, reason := c.route.Explain()
+	for i, leg := range c.route.Legs {
+		shard, group := "", leg.Group
+		if leg.Shard >= 0 {
+			shard = strconv.Itoa(leg.Shard)
+		}
+		if group == "" {
+			group = c.legGroup(p)
+		}
+		t.add(shard, group, string(c.route.SQL(nil, i, &c.st, &c.args)), plan, reason)
+	}
+	return c.answerTable(t)
+}

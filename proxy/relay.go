@@ -1,0 +1,179 @@
+package proxy
+
+// relay.go: a statement that one server carries out whole. Its answer passes through as it comes.
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"serval/proxy/backend"
+	"serval/proxy/wire"
+	"serval/router"
+)
+
+// relay carries out a routed statement of one leg.
+func (c *session) relay(p *router.Plan) (group string, err error) {
+	group = c.legGroup(p)
+	if p.Verb == router.VerbDDL {
+		if err := c.commitOpen(); err != nil {
+			return group, err
+		}
+	}
+	c.sql = c.route.SQL(c.sql[:0], 0, &c.st, &c.args)
+	return group, c.relaySQL(p, group)
+}
+
+// legGroup is the group of the only leg. Where several have what is needed, a transaction's own comes first; else the
+// sessions are spread over them.
+func (c *session) legGroup(p *router.Plan) string {
+	if g := c.route.Legs[0].Group; g != "" {
+		return g
+	}
+	if len(p.Groups) == 1 && !p.Anywhere {
+		return p.Groups[0]
+	}
+	if c.txn.conn != nil && (p.Anywhere || slices.Contains(p.Groups, c.txn.group)) {
+		return c.txn.group
+	}
+	return p.Groups[int(c.id)%len(p.Groups)]
+}
+
+// relaySQL asks a group c.sql. A read whose connection turns out dead before any answer is tried once more.
+func (c *session) relaySQL(p *router.Plan, group string) error {
+	for attempt := 0; ; attempt++ {
+		conn, pooled, err := c.legConn(p, group)
+		if err != nil {
+			return err
+		}
+		out, err := c.relayOn(conn)
+		var side *wire.SideError
+		again := pooled && attempt == 0 && !p.Writes() && !p.Locking && !out.Started && c.srv.ctx.Err() == nil
+		if errors.As(err, &side) && side.Side == wire.SideBackend && again {
+			conn.Discard()
+			c.letGo()
+			continue
+		}
+		return c.relayed(p, conn, pooled, out, err)
+	}
+}
+
+// relayOn sends the statement and relays its answers.
+func (c *session) relayOn(conn *backend.Conn) (wire.Outcome, error) {
+	if err := c.hold(conn); err != nil {
+		return wire.Outcome{}, err
+	}
+	if err := conn.Send(c.sql); err != nil {
+		return wire.Outcome{}, &wire.SideError{Side: wire.SideBackend, Err: err}
+	}
+	for {
+		out, err := wire.Relay(c.conn, conn.Conn, &c.patch)
+		if err != nil || out.Status&wire.StatusMoreResultsExists == 0 {
+			return out, err
+		}
+	}
+}
+
+// relayed does the books after an answer has passed, and gives the connection back.
+func (c *session) relayed(p *router.Plan, conn *backend.Conn, pooled bool, out wire.Outcome, err error) error {
+	if err != nil {
+		return c.relayBroke(conn, pooled, out, err)
+	}
+	c.note(out)
+	if out.Warnings > 0 && out.Kind != wire.OutcomeError {
+		if err := c.collectWarnings(conn); err != nil {
+			c.giveUp(conn, pooled)
+			return nil // the statement's own answer has been given
+		}
+	}
+	if p.Verb == router.VerbDDL {
+		conn.Forget()
+		c.giveBack(conn, pooled, out)
+		if out.Kind == wire.OutcomeOK {
+			c.schemaChanged()
+		}
+	} else {
+		c.giveBack(conn, pooled, out)
+	}
+	if out.Kind == wire.OutcomeError {
+		return errAnswered
+	}
+	return nil
+}
+
+// giveBack returns a pooled connection, or does the transaction's books.
+func (c *session) giveBack(conn *backend.Conn, pooled bool, out wire.Outcome) {
+	switch {
+	case !pooled && out.Kind == wire.OutcomeError:
+		c.txn.afterError(out.ErrCode)
+	case !pooled:
+		c.txn.after(out.Status)
+	case out.Kind != wire.OutcomeError && out.Status&wire.StatusInTrans != 0:
+		conn.Discard() // something began a transaction that the session does not know of
+	default:
+		conn.Release()
+	}
+}
+
+// giveUp closes a connection whose state is not known.
+func (c *session) giveUp(conn *backend.Conn, pooled bool) {
+	if pooled {
+		conn.Discard()
+	} else {
+		c.txn.drop()
+	}
+}
+
+// relayBroke handles a connection that broke in the middle.
+func (c *session) relayBroke(conn *backend.Conn, pooled bool, out wire.Outcome, err error) error {
+	var side *wire.SideError
+	if errors.As(err, &side) && side.Side == wire.SideClient || errors.Is(err, errClientGone) {
+		ctx, cancel := context.WithTimeout(context.Background(), killTimeout)
+		defer cancel()
+		conn.Kill(ctx) // nobody waits for the rest
+		if !pooled {
+			c.txn.drop()
+		}
+		return clientError(err)
+	}
+	c.giveUp(conn, pooled)
+	if out.Torn {
+		return clientError(err)
+	}
+	if c.gone {
+		return errClientGone
+	}
+	return lostBackend("group "+conn.Node().Group(), err)
+}
+
+// note keeps what LAST_INSERT_ID(), ROW_COUNT() and SHOW WARNINGS tell of the statement.
+func (c *session) note(out wire.Outcome) {
+	c.warnings = c.warnings[:0]
+	switch out.Kind {
+	case wire.OutcomeOK:
+		c.rowCount = int64(out.AffectedRows)
+		if c.patch.plan.Verb == router.VerbInsert || c.patch.plan.Verb == router.VerbReplace {
+			c.noteInsertID(out.LastInsertID)
+		}
+	case wire.OutcomeRows:
+		c.rowCount = -1
+	case wire.OutcomeError:
+		c.rowCount = -1
+		c.warnings = append(c.warnings, warning{"Error", c.patch.failed.Code, c.patch.failed.Message})
+	}
+}
+
+// noteInsertID: LAST_INSERT_ID() is about generated ids. The OK packet gives explicit ones too, which do not count;
+// sharded tables have only those for now.
+func (c *session) noteInsertID(id uint64) {
+	if id != 0 && c.patch.plan.Sharded == nil {
+		c.lastInsertID = id
+	}
+}
+
+// schemaChanged reads the catalog again after a schema change that went through this server.
+func (c *session) schemaChanged() {
+	if err := c.srv.reload(c.srv.ctx); err != nil {
+		c.srv.log.Warn("the catalog could not be read again after a schema change", "error", err)
+	}
+}

@@ -1,0 +1,257 @@
+// Package proxy is Serval's server: it accepts clients, plans and carries out their statements on the groups, and
+// answers. Its sub-packages know the wire, the servers behind, the merging of results and what operators look at;
+// this one puts them together, one session per client.
+package proxy
+
+// server.go: what lives as long as the process: listeners, sessions, the cluster, the catalog.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"serval/config"
+	"serval/proxy/admin"
+	"serval/proxy/backend"
+	"serval/proxy/wire"
+	"serval/router"
+)
+
+// loginTimeout bounds a client's connection phase.
+const loginTimeout = 10 * time.Second
+
+// Server serves clients by a configuration. Start it once, Close it once.
+type Server struct {
+	cfg     *config.Config
+	log     *slog.Logger
+	metrics *admin.Metrics // nil: nobody looks
+
+	cluster *backend.Cluster
+	planner *router.Planner
+	known   atomic.Pointer[knowledge]
+	version atomic.Uint64 // of the last catalog
+	keys    *wire.RSAKeys
+	sha2    *wire.SHA2Cache
+
+	ctx       context.Context // ends when Close begins
+	cancel    context.CancelFunc
+	listeners []net.Listener
+	running   sync.WaitGroup // accept loops, sessions, watcher, admin
+
+	mu       sync.Mutex
+	sessions map[uint32]*session
+	lastID   uint32
+
+	reloading sync.Mutex
+	adminSrv  *admin.Server
+}
+
+// NewServer makes a server; nothing is opened before Start.
+func NewServer(cfg *config.Config, log *slog.Logger) *Server {
+	return &Server{cfg: cfg, log: log, planner: router.NewPlanner(), sessions: map[uint32]*session{}, metrics: admin.NewMetrics()}
+}
+
+// Start reads the catalog from the servers and begins to listen. ctx bounds the start only.
+func (s *Server) Start(ctx context.Context) error {
+	keys, err := wire.NewRSAKeys()
+	if err != nil {
+		return fmt.Errorf("start: %w", err)
+	}
+	s.keys, s.sha2 = keys, &wire.SHA2Cache{}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.cluster = backend.Open(s.cfg.Groups, s.log)
+	if err := s.reload(ctx); err != nil {
+		s.stop()
+		return fmt.Errorf("start: %w", err)
+	}
+	if err := s.listen(); err != nil {
+		s.stop()
+		return err
+	}
+	if err := s.startAdmin(); err != nil {
+		s.stop()
+		return err
+	}
+	s.running.Go(s.watchClients)
+	for _, l := range s.listeners {
+		s.running.Go(func() { s.accept(l) })
+		s.log.Info("listening", "address", l.Addr().String())
+	}
+	return nil
+}
+
+func (s *Server) listen() error {
+	for _, l := range s.cfg.Listeners {
+		nl, err := net.Listen("tcp", l.Address)
+		if err != nil {
+			return fmt.Errorf("listen: %w", err)
+		}
+		s.listeners = append(s.listeners, nl)
+	}
+	return nil
+}
+
+func (s *Server) startAdmin() error {
+	s.metrics.WatchPools(s.poolStats)
+	s.metrics.WatchPlanCache(s.cacheStats)
+	if s.cfg.Admin.Address == "" {
+		return nil
+	}
+	s.adminSrv = admin.NewServer(s.cfg.Admin.Address, s.metrics, s.ready, s.log)
+	return s.adminSrv.Start()
+}
+
+// Addr is the address of the first listener.
+func (s *Server) Addr() net.Addr { return s.listeners[0].Addr() }
+
+// AdminAddr is the address of the admin listener, nil when there is none.
+func (s *Server) AdminAddr() net.Addr {
+	if s.adminSrv == nil {
+		return nil
+	}
+	return s.adminSrv.Addr()
+}
+
+// Close ends the server: no more clients, sessions cut off, their transactions rolled back by the servers, all
+// connections closed, all goroutines ended.
+func (s *Server) Close() error {
+	s.stop()
+	return nil
+}
+
+func (s *Server) stop() {
+	s.cancel()
+	for _, l := range s.listeners {
+		l.Close()
+	}
+	s.mu.Lock()
+	for _, c := range s.sessions {
+		c.cut()
+	}
+	s.mu.Unlock()
+	if s.adminSrv != nil {
+		s.adminSrv.Close()
+	}
+	s.running.Wait()
+	s.cluster.Close()
+}
+
+// reload reads the servers' tables into a new catalog.
+func (s *Server) reload(ctx context.Context) error {
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
+	f, err := readFlavor(ctx, s.cluster)
+	if err != nil {
+		return err
+	}
+	cat, err := makeCatalog(ctx, s.cfg, s.cluster, s.log, s.version.Add(1))
+	if err != nil {
+		return err
+	}
+	s.known.Store(&knowledge{catalog: cat, plans: newPlanCache(s.cfg.PlanCache), flavor: f})
+	return nil
+}
+
+// accept takes clients from a listener until it is closed.
+func (s *Server) accept(l net.Listener) {
+	for {
+		nc, err := l.Accept()
+		if err != nil {
+			if s.ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
+				return
+			}
+			s.log.Warn("accept failed", "error", err)
+			time.Sleep(50 * time.Millisecond) // out of file descriptors: others have to go first
+			continue
+		}
+		s.running.Go(func() { s.serve(nc) })
+	}
+}
+
+// serve owns one client's connection from its first byte to its last.
+func (s *Server) serve(nc net.Conn) {
+	c := s.register(nc)
+	if c == nil {
+		nc.Close()
+		return
+	}
+	defer s.unregister(c)
+	defer func() {
+		if p := recover(); p != nil { // one client's statement must not end the others
+			s.log.Error("a session failed", "panic", p, "session", c.id, "stack", stack())
+		}
+	}()
+	if err := c.login(); err != nil {
+		s.log.Debug("login failed", "session", c.id, "client", nc.RemoteAddr().String(), "error", err)
+		return
+	}
+	s.metrics.SessionOpened()
+	defer s.metrics.SessionClosed()
+	err := c.run()
+	s.log.Debug("session ended", "session", c.id, "user", c.user.Name, "error", err)
+}
+
+func (s *Server) register(nc net.Conn) *session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx.Err() != nil {
+		return nil
+	}
+	s.lastID++
+	c := newSession(s, nc, s.lastID)
+	s.sessions[c.id] = c
+	return c
+}
+
+func (s *Server) unregister(c *session) {
+	c.end()
+	s.mu.Lock()
+	delete(s.sessions, c.id)
+	s.mu.Unlock()
+}
+
+// user finds a configured user.
+func (s *Server) user(name string) *config.User {
+	for i := range s.cfg.Users {
+		if s.cfg.Users[i].Name == name {
+			return &s.cfg.Users[i]
+		}
+	}
+	return nil
+}
+
+// ready says whether statements can be served: the catalog is there (Start made it) and every primary answers.
+func (s *Server) ready(ctx context.Context) error {
+	for _, g := range s.cluster.Groups() {
+		c, err := g.Primary().AcquireOne(ctx, false)
+		if err != nil {
+			return fmt.Errorf("group %s: %w", g.Name(), err)
+		}
+		if _, err := c.Exec("DO 0"); err != nil {
+			c.Discard()
+			return fmt.Errorf("group %s: %w", g.Name(), err)
+		}
+		c.Release()
+	}
+	return nil
+}
+
+func (s *Server) poolStats() []admin.PoolStats {
+	var out []admin.PoolStats
+	for _, g := range s.cluster.Groups() {
+		n := g.Primary()
+		st := n.Stats()
+		out = append(out, admin.PoolStats{Group: g.Name(), Node: n.Address(), InUse: st.InUse, Idle: st.Idle, Max: st.Max, Waiting: st.Waiting})
+	}
+	return out
+}
+
+func (s *Server) cacheStats() admin.CacheStats {
+	p := s.known.Load().plans
+	return admin.CacheStats{Entries: p.entries(), Hits: p.hits.Load(), Misses: p.misses.Load(), Evictions: p.evictions.Load()}
+}

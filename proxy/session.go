@@ -1,0 +1,269 @@
+package proxy
+
+// session.go: one client, from its login to its end. A session is one goroutine that reads a command, carries it out
+// and answers; everything in it belongs to that goroutine, but for what the watcher needs (busy, held).
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pingcap/tidb/pkg/parser/charset"
+
+	"serval/config"
+	"serval/proxy/backend"
+	"serval/proxy/wire"
+	"serval/rewrite"
+	"serval/rewrite/fingerprint"
+	"serval/router"
+)
+
+// keptBuffer is how large a session's scratch buffers may stay between statements.
+const keptBuffer = 64 << 10
+
+type session struct {
+	srv     *Server
+	conn    *wire.Conn // owned by the session; cut() closes it from outside
+	id      uint32
+	client  *wire.Client
+	user    *config.User
+	host    string
+	account string // user@host, as USER() gives
+
+	db    string // current logical database, "" for none
+	state sessionState
+	txn   transaction
+
+	lastInsertID uint64
+	rowCount     int64
+	warnings     []warning // of the last statement that was not SHOW WARNINGS
+	more         bool      // further statements of the same command follow
+
+	// scratch of the statement being carried out
+	known *knowledge
+	st    fingerprint.Statement
+	route router.Route
+	args  rewrite.Arguments
+	key   []byte
+	sql   []byte
+	patch patcher
+
+	// what the watcher looks at
+	busySince atomic.Int64 // unix nanoseconds, 0: waiting for a command
+	heldMu    sync.Mutex
+	held      []*backend.Conn
+	gone      bool // the client is gone: what is taken now is given up at once
+}
+
+func newSession(srv *Server, nc net.Conn, id uint32) *session {
+	c := &session{srv: srv, conn: wire.NewConn(nc), id: id}
+	c.conn.SetMaxPacket(srv.cfg.MaxPacket)
+	c.patch.session = c
+	c.rowCount = 0
+	c.host = hostOf(nc.RemoteAddr())
+	return c
+}
+
+func hostOf(a net.Addr) string {
+	host, _, err := net.SplitHostPort(a.String())
+	if err != nil {
+		return a.String()
+	}
+	if host == "127.0.0.1" || host == "::1" {
+		return "localhost"
+	}
+	return host
+}
+
+// cut ends the session from outside: its reads and writes fail.
+func (c *session) cut() { c.conn.NetConn().Close() }
+
+// end gives back everything that the session holds. Its transaction, if any, is rolled back by closing the
+// connection: nothing of it may reach the next user of a pooled one.
+func (c *session) end() {
+	c.txn.abandon(c)
+	c.conn.Close()
+}
+
+func stack() string { return string(debug.Stack()) }
+
+// login does the connection phase.
+func (c *session) login() error {
+	k := c.srv.known.Load()
+	nc := c.conn.NetConn()
+	if err := nc.SetDeadline(time.Now().Add(loginTimeout)); err != nil {
+		return err
+	}
+	h := &wire.Handshake{
+		ServerVersion: k.flavor.version,
+		ConnectionID:  c.id,
+		Collation:     wire.CollationUTF8MB4GeneralCI,
+		Status:        wire.StatusAutocommit,
+		Passwords:     c.password,
+		Keys:          c.srv.keys,
+		SHA2Cache:     c.srv.sha2,
+	}
+	client, err := h.Accept(c.conn)
+	if err != nil {
+		return fmt.Errorf("login: %w", err)
+	}
+	c.client, c.user = client, c.srv.user(client.User)
+	c.account = client.User + "@" + c.host
+	c.state.init(k, client.Collation)
+	if err := c.enter(k, client); err != nil {
+		c.fail(err)
+		return errors.Join(err, c.conn.Flush())
+	}
+	if err := c.ok(&wire.OK{}); err != nil {
+		return err
+	}
+	return errors.Join(c.conn.Flush(), nc.SetDeadline(time.Time{}))
+}
+
+func (c *session) password(user string) (string, bool) {
+	u := c.srv.user(user)
+	if u == nil {
+		return "", false
+	}
+	return u.Password, true
+}
+
+// enter checks what the client asked for at login beside its password.
+func (c *session) enter(k *knowledge, client *wire.Client) error {
+	if name := unsafeCharset(client.Collation); name != "" {
+		return notSupported("Serval does not support the client character set %s yet: connect with utf8mb4", name)
+	}
+	if client.Database == "" {
+		return nil
+	}
+	return c.use(k, client.Database)
+}
+
+// unsafeCharset names the character set of a collation in whose text a byte below 0x80 may be part of a character.
+func unsafeCharset(collation uint16) string {
+	coll, err := charset.GetCollationByID(int(collation))
+	if err != nil || safeCharset(coll.CharsetName) {
+		return ""
+	}
+	return coll.CharsetName
+}
+
+// safeCharset tells whether statements in this character set can be read byte by byte as ASCII and something above.
+func safeCharset(name string) bool {
+	switch strings.ToLower(name) {
+	case "big5", "cp932", "gb18030", "gbk", "sjis", "ucs2", "utf16", "utf16le", "utf32", "swe7":
+		return false
+	}
+	return true
+}
+
+// use changes the current database.
+func (c *session) use(k *knowledge, name string) error {
+	if k.catalog.Databases[name] == nil {
+		return &router.UnknownDatabase{Name: name}
+	}
+	if !c.user.MayUse(name) {
+		return c.denied(name)
+	}
+	c.db = name
+	return nil
+}
+
+func (c *session) denied(database string) error {
+	return protocolError(codeDBAccessDenied, "42000", "Access denied for user '%s'@'%s' to database '%s'", c.user.Name, c.host, database)
+}
+
+// run carries out commands until the client leaves.
+func (c *session) run() error {
+	for {
+		c.busySince.Store(0)
+		if cap(c.sql) > keptBuffer {
+			c.sql = nil
+		}
+		c.conn.ResetSequence()
+		c.conn.ReleaseBuffers()
+		p, err := c.conn.ReadPacket()
+		if err != nil {
+			return c.readFailed(err)
+		}
+		c.busySince.Store(time.Now().UnixNano())
+		quit, err := c.command(p)
+		if err == nil && !quit {
+			err = c.conn.Flush()
+		}
+		if err != nil || quit {
+			return err
+		}
+	}
+}
+
+// readFailed tells a client that sent what cannot be read why it is cut off.
+func (c *session) readFailed(err error) error {
+	switch {
+	case errors.Is(err, wire.ErrPacketTooLarge):
+		c.fail(protocolError(codePacketTooLarge, "08S01", "Got a packet bigger than 'max_packet' (%d bytes)", c.srv.cfg.MaxPacket))
+		c.conn.Flush()
+	case errors.Is(err, wire.ErrSequence):
+		c.fail(protocolError(codeOutOfOrder, "08S01", "Got packets out of order"))
+		c.conn.Flush()
+	}
+	return err
+}
+
+// fail answers an error. It is the end of the command: what follows in it is not carried out.
+func (c *session) fail(err error) {
+	e := toClient(err)
+	c.srv.metrics.Error(e.Code)
+	c.rowCount = -1
+	c.warnings = append(c.warnings[:0], warning{"Error", e.Code, e.Message})
+	c.conn.WritePacket(wire.AppendError(nil, e)) // a client that cannot be written to is noticed by Flush
+}
+
+// ok answers an OK packet with the session's status.
+func (c *session) ok(ok *wire.OK) error {
+	ok.Status = c.status(0)
+	return c.conn.WritePacket(wire.AppendOK(nil, ok))
+}
+
+// status are the flags that the client sees, made from a backend's and the session's own.
+func (c *session) status(backendFlags uint16) uint16 {
+	const theirs = wire.StatusNoGoodIndexUsed | wire.StatusNoIndexUsed | wire.StatusQueryWasSlow | wire.StatusMetadataChanged | wire.StatusDBDropped
+	flags := backendFlags & theirs
+	if c.state.autocommit {
+		flags |= wire.StatusAutocommit
+	}
+	if c.state.mode&fingerprint.NoBackslashEscapes != 0 {
+		flags |= wire.StatusNoBackslashEscapes
+	}
+	if c.state.mode&fingerprint.AnsiQuotes != 0 && c.srv.known.Load().flavor.mariadb {
+		flags |= wire.StatusANSIQuotes
+	}
+	flags |= c.txn.status(backendFlags)
+	if c.more {
+		flags |= wire.StatusMoreResultsExists
+	}
+	return flags
+}
+
+// hold notes a connection that works for the session, so that the watcher can stop it.
+func (c *session) hold(conns ...*backend.Conn) error {
+	c.heldMu.Lock()
+	defer c.heldMu.Unlock()
+	if c.gone {
+		return errClientGone
+	}
+	c.held = append(c.held, conns...)
+	return nil
+}
+
+// letGo forgets the connections that worked for the session.
+func (c *session) letGo() {
+	c.heldMu.Lock()
+	c.held = c.held[:0]
+	c.heldMu.Unlock()
+}

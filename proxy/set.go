@@ -1,0 +1,199 @@
+package proxy
+
+// set.go: SET. Every assignment is validated before any takes effect; a variable's value is worked out by a server, so
+// that expressions and spellings mean what they mean there, and kept as text that sets it on other connections.
+// What is not known to be safe to carry from connection to connection is refused.
+
+import (
+	"strings"
+
+	"github.com/pingcap/tidb/pkg/parser/ast"
+	"github.com/pingcap/tidb/pkg/parser/charset"
+	"github.com/pingcap/tidb/pkg/parser/format"
+
+	"serval/proxy/backend"
+)
+
+// carried are the session variables that a connection can be given and relieved of without a trace, and that do not
+// change what a statement split over shards means.
+const carried = ` sql_mode time_zone sql_safe_updates foreign_key_checks unique_checks group_concat_max_len innodb_lock_wait_timeout
+ lock_wait_timeout net_read_timeout net_write_timeout wait_timeout interactive_timeout lc_time_names lc_messages max_execution_time
+ max_statement_time optimizer_switch optimizer_search_depth sort_buffer_size join_buffer_size tmp_table_size max_heap_table_size
+ transaction_isolation tx_isolation character_set_results character_set_client character_set_connection collation_connection
+ div_precision_increment sql_notes default_week_format explicit_defaults_for_timestamp information_schema_stats_expiry
+ sql_quote_show_create sql_warnings long_query_time read_buffer_size cte_max_recursion_depth `
+
+func (c *session) set(s *ast.SetStmt) error {
+	next := c.state.clone()
+	var conn *backend.Conn
+	defer func() {
+		if conn != nil {
+			conn.Discard() // its variables are no longer those that its pool knows of
+		}
+	}()
+	for _, v := range s.Variables {
+		var err error
+		switch {
+		case v.Name == ast.SetNames || v.Name == ast.SetCharset:
+			err = c.setNames(&next, v)
+		case !v.IsSystem:
+			err = notSupported("Serval does not support user variables (@%s) yet", v.Name)
+		case v.IsGlobal:
+			err = notSupported("Serval does not support SET GLOBAL (%s): set it on the servers", v.Name)
+		case strings.EqualFold(v.Name, "autocommit"):
+			err = setAutocommit(&next, v)
+		default:
+			if conn == nil {
+				if conn, err = c.trial(); err != nil {
+					return err
+				}
+			}
+			err = c.setVariable(&next, conn, v)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if next.autocommit && !c.state.autocommit {
+		if err := c.commitOpen(); err != nil { // as MySQL does
+			return err
+		}
+	}
+	next.render()
+	c.state = next
+	return c.okUnless(nil)
+}
+
+// trial is a connection on which SET may be tried out.
+func (c *session) trial() (*backend.Conn, error) {
+	conn, err := c.srv.cluster.Group(c.defaultGroup()).Primary().AcquireOne(c.srv.ctx, c.foundRows())
+	if err != nil {
+		return nil, err
+	}
+	return conn, c.prepare(conn, c.state.backend(""))
+}
+
+// setNames handles SET NAMES and SET CHARACTER SET.
+func (c *session) setNames(next *sessionState, v *ast.VariableAssignment) error {
+	name := ""
+	if value, ok := v.Value.(ast.ValueExpr); ok {
+		name = strings.ToLower(value.GetString())
+	}
+	if name == "" || name == "default" {
+		next.names, next.utf8 = c.known.flavor.defaultNames, isUTF8(c.known.flavor.defaultNames)
+		next.forgetCharsets()
+		return nil
+	}
+	if v.Name == ast.SetCharset {
+		return notSupported("Serval does not support SET CHARACTER SET yet: use SET NAMES")
+	}
+	if !safeCharset(name) {
+		return notSupported("Serval does not support the client character set %s yet: use utf8mb4", name)
+	}
+	if _, err := charset.GetCharsetInfo(name); err != nil && name != "utf8mb3" {
+		return protocolError(codeUnknownCharset, "42000", "Unknown character set: '%s'", name)
+	}
+	text := name
+	if v.ExtendValue != nil {
+		coll := strings.ToLower(v.ExtendValue.GetString())
+		if _, err := charset.GetCollationByName(coll); err != nil {
+			return protocolError(1273, "HY000", "Unknown collation: '%s'", coll)
+		}
+		text += " COLLATE " + coll
+	}
+	next.names, next.utf8 = text, isUTF8(name)
+	next.forgetCharsets()
+	return c.tryNames(next)
+}
+
+// tryNames has a server accept the names, so that a wrong pair is an error now and not at the next statement.
+func (c *session) tryNames(next *sessionState) error {
+	conn, err := c.srv.cluster.Group(c.defaultGroup()).Primary().AcquireOne(c.srv.ctx, c.foundRows())
+	if err != nil {
+		return err
+	}
+	next.render()
+	if err := c.prepare(conn, next.backend("")); err != nil {
+		return err
+	}
+	conn.Release()
+	return nil
+}
+
+func setAutocommit(next *sessionState, v *ast.VariableAssignment) error {
+	text := strings.ToLower(strings.Trim(expression(v.Value), "`'"))
+	switch strings.TrimPrefix(text, "_utf8mb4'") {
+	case "1", "on", "true", "default":
+		next.autocommit = true
+	case "0", "off", "false":
+		next.autocommit = false
+	default:
+		return protocolError(codeWrongValue, "42000", "Variable 'autocommit' can't be set to the value of '%s'", text)
+	}
+	return nil
+}
+
+func expression(e ast.ExprNode) string {
+	var b strings.Builder
+	if err := e.Restore(format.NewRestoreCtx(format.DefaultRestoreFlags|format.RestoreStringWithoutDefaultCharset, &b)); err != nil {
+		return ""
+	}
+	return b.String()
+}
+
+// setVariable tries an assignment on a server, and keeps the value that came of it.
+func (c *session) setVariable(next *sessionState, conn *backend.Conn, v *ast.VariableAssignment) error {
+	name := strings.ToLower(v.Name)
+	if !strings.Contains(carried, " "+name+" ") {
+		return notSupported("Serval does not support SET %s: it cannot be carried from connection to connection, or would change what a split statement means", name)
+	}
+	value := expression(v.Value)
+	if _, ok := v.Value.(*ast.DefaultExpr); ok || value == "DEFAULT" {
+		next.set(name, "")
+		value = "DEFAULT"
+	}
+	if _, err := conn.Exec("SET SESSION " + name + " = " + value); err != nil {
+		return err
+	}
+	rows, err := conn.Query("SELECT @@SESSION." + name)
+	if err != nil {
+		return err
+	}
+	got := rows[0][0]
+	if value != "DEFAULT" {
+		next.set(name, variableText(got))
+	}
+	if name == "sql_mode" {
+		next.mode = modeOf(string(got))
+	}
+	if strings.HasPrefix(name, "character_set_client") && !safeCharset(string(got)) {
+		return notSupported("Serval does not support the client character set %s yet: use utf8mb4", got)
+	}
+	if name == "character_set_client" {
+		next.utf8 = isUTF8(string(got))
+	}
+	return nil
+}
+
+// variableText writes a value so that it means the same under every sql_mode.
+func variableText(v []byte) string {
+	if v == nil {
+		return "NULL"
+	}
+	if number(v) {
+		return string(v)
+	}
+	return "'" + strings.ReplaceAll(string(v), "'", "''") + "'"
+}
+
+func number(v []byte) bool {
+	if len(v) == 0 {
+		return false
+	}
+	for i, b := range v {
+		if (b < '0' || b > '9') && b != '.' && !(i == 0 && b == '-') {
+			return false
+		}
+	}
+	return true
+}

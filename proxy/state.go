@@ -1,0 +1,122 @@
+package proxy
+
+// state.go: the session state that a client set and that every connection working for it is brought to: character
+// set, autocommit, and session variables. It is kept as the text that sets it.
+
+import (
+	"sort"
+	"strings"
+
+	"github.com/pingcap/tidb/pkg/parser/charset"
+
+	"serval/proxy/backend"
+	"serval/rewrite/fingerprint"
+)
+
+type sessionState struct {
+	autocommit bool
+	names      string // "utf8mb4 COLLATE utf8mb4_general_ci"
+	utf8       bool   // statements are in UTF-8
+	vars       map[string]string
+	mode       fingerprint.Mode
+	text       string // vars as backend.State wants them
+	want       backend.State
+}
+
+// init is the state of a new session.
+func (s *sessionState) init(k *knowledge, collation uint16) {
+	s.autocommit = true
+	s.names, s.utf8 = namesOf(k, collation), true
+	s.utf8 = isUTF8(s.names)
+	s.vars = nil
+	s.mode = modeOf(k.flavor.sqlMode)
+	s.render()
+}
+
+// namesOf is what SET NAMES says for a client's collation at login. A collation that the server does not know gives
+// the server's own default, as it does without a proxy.
+func namesOf(k *knowledge, collation uint16) string {
+	coll, err := charset.GetCollationByID(int(collation))
+	if err != nil || k.flavor.mariadb && strings.Contains(coll.Name, "_0900_") {
+		return k.flavor.defaultNames
+	}
+	return coll.CharsetName + " COLLATE " + coll.Name
+}
+
+func isUTF8(names string) bool {
+	return strings.HasPrefix(names, "utf8") || strings.HasPrefix(names, "ascii")
+}
+
+// modeOf reads the parts of an sql_mode that change how statements are read.
+func modeOf(sqlMode string) fingerprint.Mode {
+	var m fingerprint.Mode
+	for _, word := range strings.Split(strings.ToUpper(sqlMode), ",") {
+		switch strings.TrimSpace(word) {
+		case "ANSI_QUOTES":
+			m |= fingerprint.AnsiQuotes
+		case "NO_BACKSLASH_ESCAPES":
+			m |= fingerprint.NoBackslashEscapes
+		case "PIPES_AS_CONCAT":
+			m |= fingerprint.PipesAsConcat
+		case "HIGH_NOT_PRECEDENCE":
+			m |= fingerprint.HighNotPrecedence
+		case "IGNORE_SPACE":
+			m |= fingerprint.IgnoreSpace
+		case "ANSI", "DB2", "MAXDB", "MSSQL", "ORACLE", "POSTGRESQL":
+			m |= fingerprint.AnsiQuotes | fingerprint.PipesAsConcat | fingerprint.IgnoreSpace
+		}
+	}
+	return m
+}
+
+// set notes a variable's value, as SQL text; "" forgets it.
+func (s *sessionState) set(name, value string) {
+	if value == "" {
+		delete(s.vars, name)
+	} else {
+		if s.vars == nil {
+			s.vars = map[string]string{}
+		}
+		s.vars[name] = value
+	}
+	s.render()
+}
+
+// render makes the canonical text. autocommit is always part of it: a server's global default is not the client's.
+func (s *sessionState) render() {
+	items := make([]string, 0, len(s.vars)+1)
+	for name, value := range s.vars {
+		items = append(items, name+"="+value)
+	}
+	if s.autocommit {
+		items = append(items, "autocommit=1")
+	} else {
+		items = append(items, "autocommit=0")
+	}
+	sort.Strings(items)
+	s.text = strings.Join(items, ",")
+}
+
+// backend is the state that a connection must be in for a statement that needs this current database.
+func (s *sessionState) backend(database string) *backend.State {
+	s.want = backend.State{Database: database, Names: s.names, Vars: s.text}
+	return &s.want
+}
+
+// clone is a copy that can be changed without the original.
+func (s *sessionState) clone() sessionState {
+	c := *s
+	c.vars = make(map[string]string, len(s.vars))
+	for k, v := range s.vars {
+		c.vars[k] = v
+	}
+	return c
+}
+
+// forgetCharsets drops the variables that SET NAMES sets anew.
+func (s *sessionState) forgetCharsets() {
+	for _, name := range []string{"character_set_client", "character_set_connection", "character_set_results", "collation_connection"} {
+		delete(s.vars, name)
+	}
+	s.render()
+}

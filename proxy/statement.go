@@ -1,0 +1,195 @@
+package proxy
+
+// statement.go: the way of one statement: fingerprint, plan, route, and then relay, merge or write.
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+
+	"serval/proxy/wire"
+	"serval/rewrite"
+	"serval/rewrite/fingerprint"
+	"serval/router"
+)
+
+// errAnswered says that the client has had its error packet already.
+var errAnswered = errors.New("the error has been answered")
+
+// connectionError is an error of the client's connection: the session ends.
+type connectionError struct{ err error }
+
+func (e *connectionError) Error() string { return "client: " + e.err.Error() }
+func (e *connectionError) Unwrap() error { return e.err }
+
+func isConnectionError(err error) bool {
+	var c *connectionError
+	return errors.As(err, &c) || errors.Is(err, errClientGone)
+}
+
+// client marks an error of writing to the client.
+func clientError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &connectionError{err}
+}
+
+// statement carries out c.st. It returns the plan's kind and the group for the metrics.
+func (c *session) statement() (kind, group string, err error) {
+	if explain := c.explainRoute(); explain != nil {
+		return "session", "", c.answerRoute(explain)
+	}
+	p, err := c.plan()
+	if err != nil {
+		return "refused", "", err
+	}
+	if p == nil {
+		return "session", "", protocolError(codeEmptyQuery, "42000", "Query was empty")
+	}
+	for _, d := range p.Databases {
+		if !c.user.MayUse(d) {
+			return "refused", "", c.denied(d)
+		}
+	}
+	if p.Kind == router.KindSession {
+		return "session", "", c.sessionStatement(p)
+	}
+	c.setArguments()
+	if err := c.route.Resolve(p, &c.st); err != nil {
+		return "refused", "", err
+	}
+	return c.execute(p)
+}
+
+// execute carries out a routed statement.
+func (c *session) execute(p *router.Plan) (kind, group string, err error) {
+	c.patch.plan = p
+	switch {
+	case c.route.Merged:
+		return "scatter", "", c.scatter(p)
+	case len(c.route.Legs) == 1:
+		group, err = c.relay(p)
+		return p.Kind.String(), group, err
+	}
+	return "write", "", c.writeLegs(p)
+}
+
+// plan finds or makes the statement's plan; nil for a statement without words.
+func (c *session) plan() (*router.Plan, error) {
+	c.key = append(append(append(c.key[:0], c.db...), 0, byte(c.st.Mode)), c.st.Key...)
+	if !c.st.Ambiguous {
+		if p := c.known.plans.get(c.key, &c.st); p != nil {
+			return p, nil
+		}
+	}
+	if len(bytes.TrimSpace(c.st.Text[:c.st.End])) == 0 {
+		return nil, nil
+	}
+	p, err := c.srv.planner.Plan(&c.st, c.db, c.known.catalog)
+	if err != nil {
+		var syntax *router.SyntaxError
+		if errors.As(err, &syntax) {
+			return nil, c.syntaxError(syntax)
+		}
+		return nil, err
+	}
+	if p.Cacheable(&c.st) {
+		c.known.plans.put(c.key, p)
+	}
+	return p, nil
+}
+
+// setArguments gives the renderer the session's values.
+func (c *session) setArguments() {
+	c.route.Session(c.state.utf8)
+	c.args = rewrite.Arguments{
+		Database: c.db, ConnectionID: c.id, LastInsertID: c.lastInsertID, RowCount: c.rowCount,
+		User: c.account,
+	}
+}
+
+// syntaxError has a server say what is wrong with a statement that the parser does not understand: prepared there,
+// never run. When the server has nothing against it, it is Serval that lacks the grammar.
+func (c *session) syntaxError(syntax *router.SyntaxError) error {
+	group := c.defaultGroup()
+	conn, err := c.srv.cluster.Group(group).Primary().AcquireOne(c.srv.ctx, false)
+	if err != nil {
+		return syntax
+	}
+	if err := conn.SetState(c.state.backend("")); err != nil {
+		conn.Discard()
+		return syntax
+	}
+	said := tryPrepare(conn, c.st.Text[:c.st.End])
+	conn.Discard() // a prepared statement is left on it
+	var e *wire.Error
+	if errors.As(said, &e) && e.Code == codeParse {
+		return e
+	}
+	return notSupported("Serval does not understand this statement (%s)", parserSays(syntax))
+}
+
+// tryPrepare prepares a statement on a server and gives its answer: nil when it has no objection.
+func tryPrepare(conn interface {
+	ResetSequence()
+	WritePacket([]byte) error
+	Flush() error
+	ReadPacket() ([]byte, error)
+}, sql []byte) error {
+	conn.ResetSequence()
+	if err := conn.WritePacket(append([]byte{wire.ComStmtPrepare}, sql...)); err != nil {
+		return err
+	}
+	if err := conn.Flush(); err != nil {
+		return err
+	}
+	p, err := conn.ReadPacket()
+	if err != nil {
+		return err
+	}
+	if wire.IsError(p) {
+		e, err := wire.ParseError(p)
+		if err != nil {
+			return err
+		}
+		return e
+	}
+	return nil
+}
+
+// parserSays is the parser's error without the statement's text, which may hold what does not belong in a message.
+func parserSays(err error) string {
+	s := err.Error()
+	if i := strings.Index(s, "near "); i >= 0 {
+		s = s[:i]
+	}
+	return strings.TrimSpace(s)
+}
+
+// defaultGroup is the group of the current database's unsharded tables, or the first one.
+func (c *session) defaultGroup() string {
+	if d := c.known.catalog.Databases[c.db]; d != nil {
+		return d.DefaultGroup
+	}
+	return c.known.catalog.Groups[0]
+}
+
+// explainRoute is the statement behind EXPLAIN ROUTE, nil when this is none.
+func (c *session) explainRoute() []byte {
+	text := c.st.Text[:c.st.End]
+	if i := len(text) - len(bytes.TrimLeft(text, " \t\r\n")); len(text) < i+8 || text[i]|0x20 != 'e' {
+		return nil
+	}
+	lex := fingerprint.Lexer{Text: text, Mode: c.st.Mode}
+	for _, want := range []string{"explain", "route"} {
+		t := lex.Next()
+		for t.Kind == fingerprint.TokenSpace {
+			t = lex.Next()
+		}
+		if !strings.EqualFold(string(text[t.Start:t.End]), want) {
+			return nil
+		}
+	}
+	return text[lex.Pos():]
+}

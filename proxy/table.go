@@ -1,0 +1,60 @@
+package proxy
+
+// table.go: small results that the session makes itself.
+
+import (
+	"serval/proxy/wire"
+)
+
+type table struct {
+	columns []wire.Column
+	rows    [][]string
+}
+
+// newTable makes a result of columns given as name, type, name, type …, all of the same (virtual) table.
+func newTable(name string, columns ...any) *table {
+	t := &table{}
+	for i := 0; i < len(columns); i += 2 {
+		col := wire.Column{
+			Catalog: []byte("def"), Table: []byte(name), OrgTable: []byte(name), Name: []byte(columns[i].(string)),
+			Charset: wire.CollationUTF8MB4GeneralCI, Length: 1024, Type: uint8(columns[i+1].(int)),
+		}
+		if col.Type != wire.TypeVarString {
+			col.Charset, col.Length, col.Flags = wire.CollationBinary, 21, wire.FlagBinary
+		} else {
+			col.Decimals = 31
+		}
+		t.columns = append(t.columns, col)
+	}
+	return t
+}
+
+func (t *table) add(values ...string) { t.rows = append(t.rows, values) }
+
+// answerTable sends a result.
+func (c *session) answerTable(t *table) error {
+	buf := wire.AppendLenEncInt(nil, uint64(len(t.columns)))
+	if err := c.conn.WritePacket(buf); err != nil {
+		return clientError(err)
+	}
+	for i := range t.columns {
+		if err := c.conn.WritePacket(wire.AppendColumn(buf[:0], &t.columns[i])); err != nil {
+			return clientError(err)
+		}
+	}
+	eof := wire.AppendEOF(nil, 0, c.status(0))
+	if err := c.conn.WritePacket(eof); err != nil {
+		return clientError(err)
+	}
+	for _, row := range t.rows {
+		buf = buf[:0]
+		for _, v := range row {
+			buf = wire.AppendLenEncString(buf, v)
+		}
+		if err := c.conn.WritePacket(buf); err != nil {
+			return clientError(err)
+		}
+	}
+	c.rowCount = -1
+	return clientError(c.conn.WritePacket(eof))
+}

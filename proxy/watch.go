@@ -1,0 +1,62 @@
+package proxy
+
+// watch.go: clients that disappear while their statement runs. A session waits for its servers then and would not
+// notice; one goroutine for all sessions looks at the sockets of those that have been busy for a while, and stops what
+// runs for those whose client is gone.
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+const (
+	watchInterval = 500 * time.Millisecond
+	watchAfter    = 500 * time.Millisecond // statements shorter than this are not looked at
+	killTimeout   = 2 * time.Second
+)
+
+func (s *Server) watchClients() {
+	t := time.NewTicker(watchInterval)
+	defer t.Stop()
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case now := <-t.C:
+			for _, c := range s.busySessions(now) {
+				if c.conn.Gone() != nil {
+					c.stopWork()
+				}
+			}
+		}
+	}
+}
+
+// busySessions are those whose statement has been running for a while.
+func (s *Server) busySessions(now time.Time) []*session {
+	limit := now.Add(-watchAfter).UnixNano()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var busy []*session
+	for _, c := range s.sessions {
+		if since := c.busySince.Load(); since != 0 && since < limit {
+			busy = append(busy, c)
+		}
+	}
+	return busy
+}
+
+// stopWork ends what runs on the servers for a session without client.
+func (c *session) stopWork() {
+	c.heldMu.Lock()
+	c.gone = true
+	conns := slices.Clone(c.held)
+	c.heldMu.Unlock()
+	c.cut()
+	ctx, cancel := context.WithTimeout(context.Background(), killTimeout)
+	defer cancel()
+	for _, b := range conns {
+		b.Kill(ctx)
+	}
+}

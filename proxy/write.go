@@ -1,0 +1,280 @@
+package proxy
+
+// write.go: a statement that writes on several shards: a split INSERT, UPDATE and DELETE without one key, writes of
+// broadcast tables. The shards of one group are written in one transaction, so that the statement is done or not done;
+// several groups only when the operator allows best effort.
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"serval/config"
+	"serval/proxy/backend"
+	"serval/proxy/wire"
+	"serval/router"
+)
+
+// written is what a statement's legs did together.
+type written struct {
+	ok       wire.OK
+	infos    []wire.OK // of each leg, with its info
+	warnings []warning
+}
+
+func (c *session) writeLegs(p *router.Plan) error {
+	groups := c.legGroups()
+	if len(groups) > 1 {
+		if c.inTransaction() {
+			return notSupported("Serval does not support a transaction over several groups: this statement writes in %s", strings.Join(groups, ", "))
+		}
+		if c.srv.cfg.MultiGroupWrites != config.BestEffortWrites {
+			return notSupported("Serval does not support one statement that writes in several groups (%s): write each key's rows by themselves, or set multi_group_writes: best_effort, which gives up atomicity", strings.Join(groups, ", "))
+		}
+	}
+	var w written
+	for i, g := range groups {
+		if err := c.writeGroup(p, g, &w); err != nil {
+			if i > 0 {
+				return partly(err, groups[:i])
+			}
+			return err
+		}
+	}
+	return c.answerWritten(p, &w)
+}
+
+// legGroups are the groups of the legs, in catalog order.
+func (c *session) legGroups() []string {
+	var groups []string
+	for _, g := range c.known.catalog.Groups {
+		if slices.ContainsFunc(c.route.Legs, func(l router.Leg) bool { return l.Group == g }) {
+			groups = append(groups, g)
+		}
+	}
+	return groups
+}
+
+// partly says that other groups have committed already.
+func partly(err error, done []string) error {
+	e := *toClient(err)
+	e.Message += fmt.Sprintf(" (Serval: multi_group_writes is best_effort; group %s had committed its part)", strings.Join(done, ", "))
+	return &e
+}
+
+// writeGroup writes the legs of one group, in the client's transaction or in one of its own.
+func (c *session) writeGroup(p *router.Plan, group string, w *written) error {
+	own := !c.inTransaction()
+	conn, err := c.writeConn(p, group, own)
+	if err != nil {
+		return err
+	}
+	if err := c.hold(conn); err != nil {
+		c.giveUp(conn, own)
+		return err
+	}
+	start, undo, end := "START TRANSACTION", "ROLLBACK", "COMMIT"
+	if !own {
+		start, undo, end = "SAVEPOINT serval_statement", "ROLLBACK TO SAVEPOINT serval_statement", "RELEASE SAVEPOINT serval_statement"
+	}
+	flags, err := c.writeWithin(p, conn, group, w, start, end)
+	if err == nil {
+		if own {
+			conn.Release()
+		} else {
+			c.txn.after(flags)
+		}
+		return nil
+	}
+	return c.undo(conn, own, undo, err)
+}
+
+func (c *session) writeConn(p *router.Plan, group string, own bool) (*backend.Conn, error) {
+	state := c.state.backend(p.DefaultDB)
+	if !own {
+		return c.join(group, state)
+	}
+	conn, err := c.srv.cluster.Group(group).Primary().AcquireOne(c.srv.ctx, c.foundRows())
+	if err != nil {
+		return nil, err
+	}
+	return conn, c.prepare(conn, state)
+}
+
+// writeWithin carries out the group's legs between start and end.
+func (c *session) writeWithin(p *router.Plan, conn *backend.Conn, group string, w *written, start, end string) (flags uint16, err error) {
+	if _, err := conn.Exec(start); err != nil {
+		return 0, err
+	}
+	if p.UsesTime {
+		if _, err := conn.Exec(c.timestamp()); err != nil {
+			return 0, err
+		}
+	}
+	for i, leg := range c.route.Legs {
+		if leg.Group != group {
+			continue
+		}
+		if err := c.writeLeg(conn, i, w); err != nil {
+			return 0, err
+		}
+	}
+	if p.UsesTime {
+		if _, err := conn.Exec("SET timestamp=DEFAULT"); err != nil {
+			return 0, err
+		}
+	}
+	ok, err := conn.Exec(end)
+	if err != nil && end == "COMMIT" {
+		var refused *wire.Error
+		if !errors.As(err, &refused) || refused.Code >= 2000 {
+			err = protocolError(codeCommitUnknown, "HY000", "Lost connection to group %s while it committed the statement: whether it was is not known (%v)", group, err)
+		}
+	}
+	return ok.Status, err
+}
+
+func (c *session) writeLeg(conn *backend.Conn, i int, w *written) error {
+	c.sql = c.route.SQL(c.sql[:0], i, &c.st, &c.args)
+	if err := conn.Send(c.sql); err != nil {
+		return lostBackend("group "+conn.Node().Group(), err)
+	}
+	r, err := wire.ReadResult(conn.Conn)
+	if err != nil {
+		var e *wire.Error
+		if errors.As(err, &e) {
+			return e
+		}
+		return lostBackend("group "+conn.Node().Group(), err)
+	}
+	if r.OK == nil {
+		if err := r.Discard(); err != nil {
+			return lostBackend("group "+conn.Node().Group(), err)
+		}
+		return notSupported("Serval does not support rows returned by a write over several shards")
+	}
+	if r.Warnings > 0 {
+		c.warnings = c.warnings[:0]
+		if err := c.legWarnings(conn, w); err != nil {
+			return lostBackend("group "+conn.Node().Group(), err)
+		}
+	}
+	w.add(c, i, r.OK)
+	return nil
+}
+
+// legWarnings fetches a leg's warnings before its connection does something else.
+func (c *session) legWarnings(conn *backend.Conn, w *written) error {
+	more := c.more
+	c.more = true // nothing is to be flushed: the answer is not made yet
+	err := c.collectWarnings(conn)
+	c.more = more
+	w.warnings = append(w.warnings, c.warnings...)
+	return err
+}
+
+// add puts a leg's OK to the others'. The insert id is that of the statement's last row.
+func (w *written) add(c *session, leg int, ok *wire.OK) {
+	w.ok.AffectedRows += ok.AffectedRows
+	w.ok.Warnings += ok.Warnings
+	if leg == c.route.LastRow {
+		w.ok.LastInsertID = ok.LastInsertID
+	}
+	w.infos = append(w.infos, *ok)
+}
+
+// undo takes back what the failed statement did in this group. What the client is told is the first error.
+func (c *session) undo(conn *backend.Conn, own bool, undo string, err error) error {
+	var e *wire.Error
+	if !errors.As(err, &e) || e.Code >= 2000 && e.Code < 3000 {
+		c.giveUp(conn, own)
+		return err
+	}
+	c.patch.names(e)
+	if !own && e.Code == codeDeadlock {
+		c.txn.afterError(e.Code)
+		return e
+	}
+	if _, undoErr := conn.Exec(undo); undoErr != nil {
+		c.giveUp(conn, own)
+		return e
+	}
+	if c.patch.plan.UsesTime {
+		if _, err := conn.Exec("SET timestamp=DEFAULT"); err != nil {
+			c.giveUp(conn, own)
+			return e
+		}
+	}
+	if own {
+		conn.Release()
+	}
+	return e
+}
+
+// answerWritten sends the one OK that stands for all legs.
+func (c *session) answerWritten(p *router.Plan, w *written) error {
+	if p.Kind == router.KindBroadcast { // the copies did the same: one of them counts
+		w.ok.AffectedRows, w.ok.Warnings = w.infos[0].AffectedRows, w.infos[0].Warnings
+		w.ok.LastInsertID, w.ok.Info = w.infos[0].LastInsertID, w.infos[0].Info
+		w.warnings = w.warnings[:min(len(w.warnings), int(w.ok.Warnings))]
+	} else {
+		w.ok.Info = c.mergedInfo(p, w)
+	}
+	c.warnings = append(c.warnings[:0], w.warnings...)
+	c.rowCount = int64(w.ok.AffectedRows)
+	return clientError(c.ok(&w.ok))
+}
+
+// mergedInfo adds up the legs' info strings: "Records: 3  Duplicates: 0  Warnings: 0", "Rows matched: 3  Changed: 1
+// Warnings: 0". A leg that inserts one row has none; what it would say follows from its affected rows.
+func (c *session) mergedInfo(p *router.Plan, w *written) []byte {
+	var first, second uint64
+	switch p.Verb {
+	case router.VerbUpdate:
+		for _, ok := range w.infos {
+			n := infoNumbers(ok.Info)
+			first, second = first+n[0], second+n[1]
+		}
+		return fmt.Appendf(nil, "Rows matched: %d  Changed: %d  Warnings: %d", first, second, w.ok.Warnings)
+	case router.VerbInsert, router.VerbReplace:
+		for i, ok := range w.infos {
+			rows := uint64(c.route.RowsOf(i))
+			first += rows
+			second += duplicates(p, rows, &ok)
+		}
+		return fmt.Appendf(nil, "Records: %d  Duplicates: %d  Warnings: %d", first, second, w.ok.Warnings)
+	}
+	return nil
+}
+
+// duplicates is the number of rows of a leg that met an existing one.
+func duplicates(p *router.Plan, rows uint64, ok *wire.OK) uint64 {
+	switch {
+	case len(ok.Info) > 0:
+		return infoNumbers(ok.Info)[1]
+	case p.InsertIgnores() && ok.AffectedRows < rows:
+		return rows - ok.AffectedRows
+	case ok.AffectedRows > rows:
+		return ok.AffectedRows - rows
+	}
+	return 0
+}
+
+// infoNumbers are the numbers in an info string, in order.
+func infoNumbers(info []byte) (n [3]uint64) {
+	at, in := -1, false
+	for _, b := range info {
+		if b < '0' || b > '9' {
+			in = false
+			continue
+		}
+		if !in {
+			at, in = at+1, true
+		}
+		if at < len(n) {
+			n[at] = n[at]*10 + uint64(b-'0')
+		}
+	}
+	return n
+}
