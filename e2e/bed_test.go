@@ -74,10 +74,29 @@ func (b *bed) load(t *testing.T) {
 			database = row.database
 			p.run(t, &testCase{sql: "USE " + database})
 		}
+		if b.loadBroadcast(t, row) {
+			continue
+		}
 		if d := p.run(t, &testCase{sql: row.sql}); d != "" {
 			t.Fatalf("%s\n%s", clip(row.sql), d)
 		}
 	}
+}
+
+// loadBroadcast inserts a row of a broadcast table on every node itself: through Serval it would be one statement that
+// writes in several groups.
+func (b *bed) loadBroadcast(t *testing.T, row insert) bool {
+	t.Helper()
+	i := slices.IndexFunc(b.Tables, func(x cluster.Table) bool { return x.Database == row.database && x.Name == row.table })
+	if b.Tables[i].Kind != config.Broadcast {
+		return false
+	}
+	for _, p := range append(slices.Clone(b.Tables[i].Places), cluster.Place{Node: b.Plain, Database: row.database}) {
+		if err := p.Node.Exec("USE `"+p.Database+"`", row.sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return true
 }
 
 // places calls f with every physical table and, for the plain server, every logical one.

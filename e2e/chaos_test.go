@@ -277,22 +277,6 @@ func (x *chaos) abandon(conn *raw.Conn, r *rand.Rand) {
 	_, _ = conn.NetConn().Read(make([]byte, 1+r.IntN(20000)))
 }
 
-func texts(a *raw.Answer) []string {
-	var rows []string
-	for _, r := range a.Rows {
-		values, err := raw.Values(r, len(a.Columns))
-		if err != nil {
-			return append(rows, err.Error())
-		}
-		var parts []string
-		for _, v := range values {
-			parts = append(parts, string(v.Text))
-		}
-		rows = append(rows, strings.Join(parts, "/"))
-	}
-	return rows
-}
-
 func (x *chaos) same(what string, got, want []string) bool {
 	if slices.Equal(got, want) {
 		return true

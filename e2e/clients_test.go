@@ -23,7 +23,7 @@ func TestClients(t *testing.T) {
 			t.Run("mariadb native password", func(t *testing.T) {
 				compareCLI(t, b, []string{"mariadb", "--no-defaults", "--default-auth=mysql_native_password"})
 			})
-			if servers.MySQL.Available() == nil {
+			if kind == servers.MySQL { // MySQL's client cannot log in to MariaDB: it has no mysql_native_password
 				t.Run("mysql", func(t *testing.T) {
 					compareCLI(t, b, append(servers.InRootfs("usr/bin/mysql"), "--no-defaults", "--get-server-public-key", "--ssl-mode=DISABLED"))
 				})

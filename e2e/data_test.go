@@ -10,7 +10,7 @@ import (
 )
 
 // insert is one row to be inserted; one by one, as rows of one statement may belong to several groups.
-type insert struct{ database, sql string }
+type insert struct{ database, table, sql string }
 
 type dataMaker struct {
 	rnd  *rand.Rand
@@ -29,7 +29,7 @@ func testData() []insert {
 }
 
 func (m *dataMaker) add(database, table string, values ...string) {
-	m.rows = append(m.rows, insert{database, "INSERT INTO " + table + " VALUES (" + strings.Join(values, ", ") + ")"})
+	m.rows = append(m.rows, insert{database, table, "INSERT INTO " + table + " VALUES (" + strings.Join(values, ", ") + ")"})
 }
 
 // pick takes one of the values.

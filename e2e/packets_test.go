@@ -41,15 +41,17 @@ type largeCase struct{ name, sql string }
 
 func largeCases() []largeCase {
 	var cases []largeCase
-	// A row's payload is the value and its length's four bytes; 1 byte for the column beside it ("7" is two).
-	for _, n := range []int{frame - 5, frame - 4, frame - 3, frame, 2*frame - 4, 2*frame - 3, 20 << 20} {
-		cases = append(cases,
-			largeCase{fmt.Sprintf("row of %d from one shard", n), fmt.Sprintf("SELECT REPEAT('x', %d) FROM users WHERE user_id = 7", n)},
-			largeCase{fmt.Sprintf("row of %d merged", n), fmt.Sprintf("SELECT user_id, REPEAT('y', %d) FROM users WHERE user_id IN (1, 2, 3) ORDER BY user_id", n)})
+	// A row's payload is the value and its length's four bytes: these are one below a frame, a frame, two frames, more.
+	for _, n := range []int{frame - 5, frame - 4, 2*frame - 4, 2*frame - 3} {
+		cases = append(cases, largeCase{fmt.Sprintf("row of %d from one shard", n), fmt.Sprintf("SELECT REPEAT('x', %d) FROM users WHERE user_id = 7", n)})
+	}
+	// With the id before it, two bytes.
+	for _, n := range []int{frame - 6, 20 << 20} {
+		cases = append(cases, largeCase{fmt.Sprintf("rows of %d merged", n), fmt.Sprintf("SELECT user_id, REPEAT('y', %d) FROM users WHERE user_id IN (1, 2) ORDER BY user_id", n)})
 	}
 	// A statement's payload is its command byte and the text.
-	head, tail := "SELECT user_id, LENGTH('", "') FROM users WHERE user_id = 7"
-	for _, n := range []int{frame - 2, frame - 1, frame, 2*frame - 1, 2 * frame, 20 << 20} {
+	head, tail := "SELECT user_id, LENGTH('", "') AS n FROM users WHERE user_id = 7"
+	for _, n := range []int{frame - 2, frame - 1, frame, 2*frame - 1} {
 		text := head + strings.Repeat("z", n-len(head)-len(tail)) + tail
 		cases = append(cases, largeCase{fmt.Sprintf("statement of %d", n), text})
 	}

@@ -113,3 +113,20 @@ func idle(t *testing.T, s *servers.Server) {
 	}
 	t.Errorf("%d connections are left on %s: %v", len(rows), s.Addr(), rows)
 }
+
+// texts are an answer's rows, the values of each with slashes between them.
+func texts(a *raw.Answer) []string {
+	var rows []string
+	for _, r := range a.Rows {
+		values, err := raw.Values(r, len(a.Columns))
+		if err != nil {
+			return append(rows, err.Error())
+		}
+		var parts []string
+		for _, v := range values {
+			parts = append(parts, string(v.Text))
+		}
+		rows = append(rows, strings.Join(parts, "/"))
+	}
+	return rows
+}
