@@ -65,7 +65,7 @@ type conditions struct {
 
 // of is the condition on src's shard key.
 func (cs *conditions) of(src *source) Cond {
-	key := column{src, strings.ToLower(src.table.Key)}
+	key := columnRef{src, strings.ToLower(src.table.Key)}
 	if src.table.KeyColumn() == nil {
 		return Cond{op: condAll}
 	}
@@ -90,8 +90,8 @@ func (cs *conditions) of(src *source) Cond {
 }
 
 // sameAs collects the columns that are equal to key wherever the rows of key's source matter.
-func sameAs(key column) map[column]bool {
-	same := map[column]bool{key: true}
+func sameAs(key columnRef) map[columnRef]bool {
+	same := map[columnRef]bool{key: true}
 	pairs := equalities(key.src.filter)
 	for grown := true; grown; {
 		grown = false
@@ -106,8 +106,8 @@ func sameAs(key column) map[column]bool {
 }
 
 // equalities are the column pairs that the filter and its parents force to be equal.
-func equalities(f *filter) [][2]column {
-	var pairs [][2]column
+func equalities(f *filter) [][2]columnRef {
+	var pairs [][2]columnRef
 	for ; f != nil; f = f.parent {
 		pairs = append(pairs, f.equal...)
 		for _, cj := range f.conjuncts {
@@ -119,7 +119,7 @@ func equalities(f *filter) [][2]column {
 				l, lok := columnOf(op.L, cj.block)
 				r, rok := columnOf(op.R, cj.block)
 				if lok && rok {
-					pairs = append(pairs, [2]column{l, r})
+					pairs = append(pairs, [2]columnRef{l, r})
 				}
 			})
 		}
@@ -127,7 +127,7 @@ func equalities(f *filter) [][2]column {
 	return pairs
 }
 
-func columnOf(e ast.ExprNode, b *block) (column, bool) {
+func columnOf(e ast.ExprNode, b *block) (columnRef, bool) {
 	for {
 		p, ok := e.(*ast.ParenthesesExpr)
 		if !ok {
@@ -137,13 +137,13 @@ func columnOf(e ast.ExprNode, b *block) (column, bool) {
 	}
 	c, ok := e.(*ast.ColumnNameExpr)
 	if !ok {
-		return column{}, false
+		return columnRef{}, false
 	}
 	return b.resolve(c.Name)
 }
 
 // interchangeable tells whether a value equal to one column is equal to the other: same family, same collation.
-func interchangeable(a, b column) bool {
+func interchangeable(a, b columnRef) bool {
 	if a.src.table == nil || b.src.table == nil {
 		return false
 	}
@@ -169,7 +169,7 @@ func isIntegerType(t string) bool {
 }
 
 // build turns a boolean expression into a condition on the columns in same.
-func (cs *conditions) build(e ast.ExprNode, b *block, same map[column]bool) Cond {
+func (cs *conditions) build(e ast.ExprNode, b *block, same map[columnRef]bool) Cond {
 	switch x := e.(type) {
 	case *ast.ParenthesesExpr:
 		return cs.build(x.Expr, b, same)
@@ -187,12 +187,12 @@ func (cs *conditions) build(e ast.ExprNode, b *block, same map[column]bool) Cond
 	return Cond{op: condAll}
 }
 
-func (cs *conditions) isKey(e ast.ExprNode, b *block, same map[column]bool) bool {
+func (cs *conditions) isKey(e ast.ExprNode, b *block, same map[columnRef]bool) bool {
 	c, ok := columnOf(e, b)
 	return ok && same[c]
 }
 
-func (cs *conditions) binary(x *ast.BinaryOperationExpr, b *block, same map[column]bool) Cond {
+func (cs *conditions) binary(x *ast.BinaryOperationExpr, b *block, same map[columnRef]bool) Cond {
 	switch x.Op {
 	case opcode.LogicAnd:
 		return Cond{op: condAnd, kids: []Cond{cs.build(x.L, b, same), cs.build(x.R, b, same)}}
@@ -257,7 +257,7 @@ func isNull(e ast.ExprNode) bool {
 	return ok && v.GetValue() == nil
 }
 
-func (cs *conditions) in(x *ast.PatternInExpr, b *block, same map[column]bool) Cond {
+func (cs *conditions) in(x *ast.PatternInExpr, b *block, same map[columnRef]bool) Cond {
 	if x.Not || x.Sel != nil || !cs.isKey(x.Expr, b, same) {
 		return Cond{op: condAll}
 	}

@@ -119,9 +119,9 @@ func (p *planning) notTogether(l *layout) *Refusal {
 
 // boundToSome tells whether src's rows are joined by their shard key to a table that is together already.
 func (p *planning) boundToSome(src *source, together map[*source]bool) bool {
-	same := sameAs(column{src, lowerKey(src.table)})
+	same := sameAs(columnRef{src, lowerKey(src.table)})
 	for other := range together {
-		if other.table.BoundTo(src.table) && same[column{other, lowerKey(other.table)}] {
+		if other.table.BoundTo(src.table) && same[columnRef{other, lowerKey(other.table)}] {
 			return true
 		}
 	}

@@ -33,6 +33,7 @@ type Route struct {
 	rows     []int32
 	rowShard []int32
 	ev       evaluator
+	set      ShardSet // of the table being looked at: here, so that it need not be allocated
 }
 
 // Resolve works out the legs of a statement whose plan is p. Its error is a *Refusal or about a literal.
@@ -69,13 +70,14 @@ func (r *Route) shards(p *Plan, st *fingerprint.Statement) error {
 	for i := range p.sources {
 		src := &p.sources[i]
 		r.ev.table, r.ev.key = src.table, src.table.KeyColumn()
-		var set ShardSet
-		r.ev.shards(&src.cond, &set)
+		r.set = ShardSet{}
+		set := &r.set
+		r.ev.shards(&src.cond, set)
 		if src.driver {
 			if !driven {
-				drivers, driven = set, true
+				drivers, driven = *set, true
 			} else {
-				drivers.Intersect(&set)
+				drivers.Intersect(set)
 			}
 		}
 		n := set.Len()

@@ -16,7 +16,7 @@ import (
 type filter struct {
 	parent    *filter
 	conjuncts []conjunct
-	equal     [][2]column // from USING
+	equal     [][2]columnRef // from USING
 }
 
 type conjunct struct {
@@ -46,8 +46,8 @@ type block struct {
 	ctes    map[string]bool
 }
 
-// column is a column of a source, by lower-case name.
-type column struct {
+// columnRef is a column of a source, by lower-case name.
+type columnRef struct {
 	src  *source
 	name string
 }
@@ -186,7 +186,7 @@ func (s *scope) join(j *ast.Join, b *block, f *filter, outer bool) {
 		b.using[c.Name.L] = true
 		l, r := owner(b.sources[first:middle], c.Name.L), owner(b.sources[middle:], c.Name.L)
 		if l != nil && r != nil {
-			on.equal = append(on.equal, [2]column{{l, c.Name.L}, {r, c.Name.L}})
+			on.equal = append(on.equal, [2]columnRef{{l, c.Name.L}, {r, c.Name.L}})
 		}
 	}
 }
@@ -264,17 +264,17 @@ func (v *subqueryVisitor) Enter(n ast.Node) (ast.Node, bool) {
 func (v *subqueryVisitor) Leave(n ast.Node) (ast.Node, bool) { return n, true }
 
 // resolve finds the source that a column reference means, or false when that is not certain.
-func (b *block) resolve(c *ast.ColumnName) (column, bool) {
+func (b *block) resolve(c *ast.ColumnName) (columnRef, bool) {
 	for at := b; at != nil; at = at.parent {
 		src, certain := at.find(c)
 		if src != nil {
-			return column{src, c.Name.L}, true
+			return columnRef{src, c.Name.L}, true
 		}
 		if !certain {
-			return column{}, false
+			return columnRef{}, false
 		}
 	}
-	return column{}, false
+	return columnRef{}, false
 }
 
 // find looks in one block. certain: the column is not in this block, so an outer one may be meant.
