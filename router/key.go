@@ -33,7 +33,7 @@ type KeyKind uint8
 const (
 	KeyInteger KeyKind = iota // Negative, Magnitude
 	KeyString                 // Text, folded so that what the collation calls equal is equal in bytes
-	KeyDate                   // Magnitude: microseconds, TO_DAYS() days of them and the time of day
+	KeyDate                   // Magnitude: microseconds, TO_DAYS() days of them and the time of day; algorithms look at the day
 )
 
 // Key is a shard key's value in normal form.

@@ -13,8 +13,9 @@ type KeyRange struct{ From, To *Key }
 
 type rangeBy struct {
 	ranges []KeyRange // ascending, disjoint
-	none   keyError
 }
+
+const errNoRange = keyError("it is outside of every range of the configuration")
 
 // NewRange makes the algorithm range, one range for each shard. They must ascend and not overlap; keys in gaps have no shard.
 //
@@ -37,7 +38,7 @@ func NewRange(ranges []KeyRange) (Algorithm, error) {
 			return nil, fmt.Errorf("range %d does not begin at or after the end of range %d", i, i-1)
 		}
 	}
-	return &rangeBy{ranges: ranges, none: "it is outside of every range of the configuration"}, nil
+	return &rangeBy{ranges: ranges}, nil
 }
 
 // Name is "range".
@@ -60,7 +61,7 @@ func (r *rangeBy) Shard(k Key) (int, error) {
 	if lo < len(r.ranges) && (r.ranges[lo].From == nil || compareKeys(r.ranges[lo].From, &k) <= 0) {
 		return lo, nil
 	}
-	return 0, r.none
+	return 0, errNoRange
 }
 
 // Range adds the shards whose ranges meet the interval.
