@@ -130,7 +130,7 @@ func abandoned(t *testing.T, b *bed) {
 	t.Helper()
 	for _, query := range []string{
 		"SELECT SLEEP(300), 'abandoned' FROM users WHERE user_id = 42",
-		"SELECT SLEEP(300), 'abandoned' FROM users",
+		"SELECT user_id, REPEAT('abandoned', 400000) FROM users", // more than all buffers on the way
 		"UPDATE users SET name = CONCAT(SLEEP(300), 'abandoned') WHERE user_id = 42",
 	} {
 		c := dial(t, b.addr, "shop")
@@ -192,6 +192,7 @@ func commands(t *testing.T, b *bed) {
 		if err1 != nil || err2 != nil {
 			t.Fatalf("%s: plain %v, serval %v", c.name, err1, err2)
 		}
+		p.Warnings, s.Warnings = 0, 0 // MySQL repeats in them what an earlier command had
 		if d := answerDifference(p, s, &testCase{}); d != "" {
 			t.Errorf("%s: %s", c.name, d)
 		}

@@ -20,8 +20,8 @@ type Column struct {
 }
 
 func (c Column) String() string {
-	return fmt.Sprintf("%s.%s(%s).%s(%s) type %d flags %#x charset %d length %d decimals %d",
-		c.Schema, c.Table, c.OrgTable, c.Name, c.OrgName, c.Type, c.Flags, c.Charset, c.Length, c.Decimals)
+	return fmt.Sprintf("%s.%s(%s).%s(%s) type %d flags %#x charset %d length %d decimals %d default %q",
+		c.Schema, c.Table, c.OrgTable, c.Name, c.OrgName, c.Type, c.Flags, c.Charset, c.Length, c.Decimals, c.Rest)
 }
 
 func parseColumn(p []byte) (Column, error) {

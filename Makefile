@@ -1,0 +1,56 @@
+# What a developer types. Everything works from a clean clone; install.sh adds what the machine lacks.
+
+GO ?= go
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME ?= 30s
+
+.PHONY: build test test-quick install vet staticcheck race sysbench chaos bench bench-quick fuzz clean demo
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/serval ./cmd/serval
+
+# Everything that a change has to pass: what .ci/run runs.
+test: install vet staticcheck build race
+
+# No servers, no race detector: seconds.
+test-quick:
+	$(GO) test -short $$($(GO) list ./... | grep -v /e2e)
+
+install:
+	bash e2e/install.sh
+
+vet:
+	$(GO) vet ./...
+
+staticcheck:
+	$(GO) run $(STATICCHECK) ./...
+
+# The end-to-end tests on both servers are among these packages. The race detector needs cgo; the program never does.
+race:
+	set -o pipefail; CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 40m -json ./... | $(GO) run ./e2e/summary
+race: SHELL = /bin/bash
+
+# The long forms of two scenarios: a minute each.
+sysbench: install
+	SERVAL_E2E_SECONDS=60 $(GO) test -count=1 -v -timeout 30m -run TestSysbench ./e2e
+
+chaos: install
+	SERVAL_E2E_SECONDS=60 $(GO) test -count=1 -v -race -timeout 30m -run TestChaos ./e2e
+
+# Serval beside a direct connection and HAProxy, in alternating rounds; Markdown on standard output.
+bench: install
+	$(GO) run ./e2e/bench
+
+bench-quick: install
+	$(GO) run ./e2e/bench -rounds 2 -seconds 3 -threads 16
+
+# Every fuzz target of every package, one after the other.
+fuzz:
+	bash .ci/fuzz $(FUZZTIME)
+
+demo:
+	$(GO) run ./cmd/demo
+
+clean:
+	rm -rf bin
+	$(GO) clean -testcache
