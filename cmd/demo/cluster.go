@@ -26,6 +26,9 @@ const (
 	enginePassword = "inside"
 )
 
+// engineVersion is what the engine answers for VERSION().
+const engineVersion = "8.0.31"
+
 // cluster is the demo's engines, one for each group.
 type cluster struct {
 	engines []*engine
@@ -50,6 +53,10 @@ func quietEngines() { logrus.SetOutput(io.Discard) }
 
 // startCluster starts an engine for each group, each with an empty database of the given name.
 func startCluster(database string, groups ...string) (*cluster, error) {
+	// Clients greet people with it. The engines keep it for the whole process.
+	if err := gms.SystemVariables.AssignValues(map[string]any{"version_comment": "in-memory go-mysql-server"}); err != nil {
+		return nil, fmt.Errorf("naming the engines: %w", err)
+	}
 	c := &cluster{}
 	for _, g := range groups {
 		e, err := startEngine(g, database)
@@ -75,7 +82,7 @@ func startEngine(group, database string) (*engine, error) {
 		return nil, err
 	}
 	e.listener, e.address = l, l.Addr().String()
-	settings := server.Config{Protocol: "tcp", Address: e.address, Listener: l, Version: "8.0.33-demo"}
+	settings := server.Config{Protocol: "tcp", Address: e.address, Listener: l, Version: engineVersion + "-demo"}
 	e.server, err = server.NewServerWithHandler(settings, e.sql, gms.NewContext, memory.NewSessionBuilder(databases), nil,
 		func(h mysql.Handler) (mysql.Handler, error) {
 			e.handler = newSerialHandler(h)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 
 	driver "github.com/go-sql-driver/mysql"
 
@@ -54,19 +55,31 @@ func (d *demo) start(ctx context.Context, listen string, log *slog.Logger) (err 
 	return fillShop(ctx, d.client)
 }
 
-// close stops what was started, clients first, and waits for it.
+// closeGrace is how long statements may go on when the demo ends.
+const closeGrace = time.Second
+
+// close stops what was started and waits for it. Serval goes first; the engines are stopped at the latest after the grace,
+// which ends the statements that Serval still waits for.
 func (d *demo) close() error {
 	var errs []error
 	if d.client != nil {
 		errs = append(errs, d.client.Close())
 	}
+	proxyClosed := make(chan error, 1)
 	if d.proxy != nil {
-		errs = append(errs, d.proxy.Close())
+		go func() { proxyClosed <- d.proxy.Close() }()
+	} else {
+		proxyClosed <- nil
+	}
+	select {
+	case err := <-proxyClosed:
+		proxyClosed <- err
+	case <-time.After(closeGrace):
 	}
 	if d.cluster != nil {
 		errs = append(errs, d.cluster.close())
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, <-proxyClosed)...)
 }
 
 // openClient is a pool of connections to Serval, as any Go program would have it.

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	gms "github.com/dolthub/go-mysql-server/sql"
 	"go.uber.org/goleak"
 )
 
@@ -108,6 +109,18 @@ func askQuestions(t *testing.T, address string) {
 	}
 }
 
+// busy tells whether an engine runs a statement.
+func (c *cluster) busy() bool {
+	for _, e := range c.engines {
+		for _, p := range e.sql.ProcessList.Processes() {
+			if p.Command == gms.ProcessCommandQuery {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func countRows(t *testing.T, db *sql.DB, question string) int {
 	t.Helper()
 	rows, err := db.Query(question)
@@ -124,6 +137,38 @@ func countRows(t *testing.T, db *sql.DB, question string) int {
 		t.Errorf("%s: %v", question, err)
 	}
 	return n
+}
+
+// TestEndsWhileAStatementRuns: somebody's long query must not keep the terminal.
+func TestEndsWhileAStatementRuns(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	d, err := startDemo(context.Background(), "127.0.0.1:0", slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := openClient(d.proxy.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	asked := make(chan error, 1)
+	go func() {
+		var slept int
+		asked <- db.QueryRow("SELECT SLEEP(30)").Scan(&slept)
+	}()
+	for !d.cluster.busy() && len(asked) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	start := time.Now()
+	if err := d.close(); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(start); took > 2*time.Second {
+		t.Errorf("ending took %v", took)
+	}
+	if err := <-asked; err == nil {
+		t.Error("the statement went on")
+	}
 }
 
 func TestWrongCommandLines(t *testing.T) {

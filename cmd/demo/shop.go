@@ -13,7 +13,7 @@ import (
 // Account with which the newcomer connects to Serval.
 const (
 	appUser     = "app"
-	appPassword = "password"
+	appPassword = "app"
 )
 
 const (

@@ -75,15 +75,16 @@ func printStop(out *strings.Builder, number int, s stop, routes []route) {
 		return
 	}
 	first := routes[0]
-	fmt.Fprintf(out, "     route  %s: %s\n", first.plan, places(routes))
-	fmt.Fprintf(out, "     sends  %s\n", first.sql)
+	fmt.Fprintf(out, "     route  %s (%s)\n", places(routes), first.plan)
+	fmt.Fprintf(out, "     sends  %s\n", strings.TrimSpace(first.sql))
 	if more := len(routes) - 1; more > 0 {
 		fmt.Fprintf(out, "            and the like to the other %d\n", more)
 	}
 	fmt.Fprintf(out, "     why    %s\n\n", first.reason)
 }
 
-// places lists the shards, group by group in the order of the rows: "0, 1 in g0; 4 in g1".
+// places lists the shards, group by group in the order of the rows: "shards 0, 1 in g0; 4 in g1". A table that is not cut
+// has no shards to list.
 func places(routes []route) string {
 	var groups []string
 	shards := map[string][]string{}
@@ -95,14 +96,23 @@ func places(routes []route) string {
 			shards[r.group] = append(shards[r.group], r.shard)
 		}
 	}
+	all := 0
 	parts := make([]string, len(groups))
 	for i, g := range groups {
-		parts[i] = "group " + g
+		parts[i] = g
 		if s := shards[g]; len(s) > 0 {
-			parts[i] = "shard " + strings.Join(s, ", ") + " in " + g
+			all += len(s)
+			parts[i] = strings.Join(s, ", ") + " in " + g
 		}
 	}
-	return strings.Join(parts, "; ")
+	list := strings.Join(parts, "; ")
+	switch all {
+	case 0:
+		return list
+	case 1:
+		return "shard " + list
+	}
+	return "shards " + list
 }
 
 // explain asks Serval where it would send a statement.

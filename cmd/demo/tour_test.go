@@ -14,9 +14,9 @@ func TestPrintStop(t *testing.T) {
 		routes []route
 		want   string
 	}{
-		{"one shard", []route{{"7", "g1", "SELECT 1 FROM t_7", "single", "k = 7"}}, `1. Title
+		{"one shard", []route{{"7", "g1", " SELECT 1 FROM t_7", "single", "k = 7"}}, `1. Title
    SELECT 1 FROM t;
-     route  single: shard 7 in g1
+     route  shard 7 in g1 (single)
      sends  SELECT 1 FROM t_7
      why    k = 7
 
@@ -27,7 +27,7 @@ func TestPrintStop(t *testing.T) {
 			{"4", "g1", "SELECT 1 FROM t_4", "scatter", "no key"},
 		}, `1. Title
    SELECT 1 FROM t;
-     route  scatter: shard 0, 1 in g0; shard 4 in g1
+     route  shards 0, 1 in g0; 4 in g1 (scatter)
      sends  SELECT 1 FROM t_0
             and the like to the other 2
      why    no key
@@ -35,7 +35,7 @@ func TestPrintStop(t *testing.T) {
 `},
 		{"a table that is not cut", []route{{"", "g2", "SELECT 1 FROM t", "group", "vertical"}}, `1. Title
    SELECT 1 FROM t;
-     route  group: group g2
+     route  g2 (group)
      sends  SELECT 1 FROM t
      why    vertical
 
