@@ -124,6 +124,9 @@ func checkCollation(t *testing.T, c *client.Conn, name string) {
 	case "utf8mb3", "utf8":
 		planes = 1
 	}
+	if testing.Short() {
+		planes = min(planes, 2) // the others hold ideographs and nothing
+	}
 	var all []weighed
 	for plane := range planes {
 		text := fmt.Sprintf("CONVERT(CHAR(%d + i USING utf32) USING %s)", plane<<16, set)
@@ -146,7 +149,7 @@ func checkCollation(t *testing.T, c *client.Conn, name string) {
 			}
 		}
 	}
-	if oneLevel(name) && size == 2 {
+	if oneLevel(name) && size == 2 && !testing.Short() {
 		all = append(all, pairs(t, c, name, set)...)
 	}
 	contradictions(t, all)
@@ -204,8 +207,8 @@ func uca1400Primary(b []byte) []byte {
 	return b
 }
 
-// pairs are the contractions: two characters of one block of 256, or any and a mark of U+0300–U+036F. Those that
-// have weights as in any version come from the server's own comparison.
+// pairs are the contractions: two characters of one block of 256, or any and a mark of U+0300–U+036F, that weigh
+// otherwise than one after the other.
 func pairs(t *testing.T, c *client.Conn, name, set string) []weighed {
 	table := "c_" + name
 	rowsOf(t, c, fmt.Sprintf("CREATE TABLE %s (c INT PRIMARY KEY, b INT, s VARCHAR(4) CHARACTER SET %s COLLATE %s, w VARCHAR(200) CHARACTER SET latin1, KEY (b))", table, set, name))

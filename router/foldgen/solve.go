@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"log"
 	"strings"
 	"unicode"
@@ -195,7 +194,7 @@ func (s *solver) mend(c *collation, e entry, have, want string) {
 			s.drop(r)
 		}
 	}
-	log.Print(fmt.Sprintf("%s: %U has %q, its weights %q: dropped", c.name, e.chars, have, want))
+	log.Printf("%s: %U has %q, its weights %q: dropped", c.name, e.chars, have, want)
 }
 
 func (s *solver) drop(r rune) {
