@@ -36,7 +36,8 @@ func shopShape(t *testing.T) cluster.Shape {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return cluster.Shape{Schema: string(schema), Layout: string(layout), Nodes: 3, Plain: true}
+	return cluster.Shape{Schema: string(schema), Layout: string(layout), Nodes: 3, Plain: true,
+		Server: []string{"--innodb-lock-wait-timeout=1"}} // for cases that wait for a lock in vain
 }
 
 // newBed starts everything and loads the data: into the plain server directly, into the cluster through Serval.

@@ -21,7 +21,7 @@ type testCase struct {
 	reason    string // text that the refusal has to contain
 	reset     bool   // the data are put back first
 	only      string // the kind of server that it is for
-	ignore    string // "message": the one thing that is not compared
+	ignore    string // "message" or "warnings": the one thing that is not compared
 	session   string // the connection that it runs on, see connect
 	connect   []string
 }
@@ -101,8 +101,8 @@ func (c *testCase) directive(text string) error {
 		c.refused, c.reason = true, reason
 	case "ignore":
 		what, why, _ := strings.Cut(rest, " ")
-		if what != "message" || why == "" {
-			return fmt.Errorf("-- ignore %s: write -- ignore message and a reason", rest)
+		if what != "message" && what != "warnings" || why == "" {
+			return fmt.Errorf("-- ignore %s: write message or warnings, and a reason", rest)
 		}
 		c.ignore = what
 	case "connect":

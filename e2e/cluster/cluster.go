@@ -29,12 +29,12 @@ import (
 
 // Shape describes a cluster.
 type Shape struct {
-	Schema string // logical DDL: see schema/shop.sql
-	Layout string // template of Serval's configuration: {{.Listen}}, {{.Node 0}} …
-	Nodes  int    // servers behind Serval
-	Plain  bool   // one more server with the logical schema
-	Listen string // Serval's address; default "127.0.0.1:0"
-	Server []string
+	Schema string   // logical DDL: see schema/shop.sql
+	Layout string   // template of Serval's configuration: {{.Listen}}, {{.Node 0}} …
+	Nodes  int      // servers behind Serval
+	Plain  bool     // one more server with the logical schema
+	Listen string   // Serval's address; default "127.0.0.1:0"
+	Server []string // options of the servers' command line
 }
 
 // Cluster is a running one.
