@@ -58,7 +58,7 @@ type Handshake struct {
 // Client is who has logged in.
 type Client struct {
 	User, Database string            // Database: "" when none was named
-	Host           string            // as access errors name it: "localhost" or an IP address
+	Host           string            // as access errors name it: an IP address, "localhost" for what is no TCP
 	Capabilities   uint32            // agreed on: theirs ∩ ours
 	Collation      uint16            // number of the collation that the client wants
 	MaxPacket      uint32            // largest packet that the client takes, bytes
@@ -239,10 +239,10 @@ func accessDenied(client *Client, given bool) *Error {
 		client.User, client.Host, using)}
 }
 
-// hostOf is the client's host as access errors name it.
+// hostOf is the client's host as access errors name it: its address, as servers with skip_name_resolve say it.
 func hostOf(addr net.Addr) string {
 	tcp, ok := addr.(*net.TCPAddr)
-	if !ok || tcp.IP.IsLoopback() {
+	if !ok {
 		return "localhost"
 	}
 	return tcp.IP.String()

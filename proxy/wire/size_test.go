@@ -1,0 +1,5 @@
+package wire
+
+import "unsafe"
+
+const sizeOfConn = unsafe.Sizeof(Conn{})
