@@ -15,6 +15,7 @@ import (
 	"serval/config"
 	"serval/proxy/backend"
 	"serval/proxy/backend/schema"
+	"serval/rewrite/fingerprint"
 	"serval/router"
 )
 
@@ -29,6 +30,7 @@ type knowledge struct {
 type flavor struct {
 	version      string // as SELECT VERSION() gives
 	mariadb      bool
+	server       fingerprint.Server
 	defaultNames string // "utf8mb4 COLLATE …": what a connection with an unknown collation gets
 	sqlMode      string // @@global.sql_mode
 }
@@ -83,7 +85,27 @@ func (m *catalogMaker) database(ctx context.Context, cfg *config.Database) (*rou
 	for _, t := range d.Tables {
 		t.Seal()
 	}
-	return d, nil
+	return d, m.checkBindings(d)
+}
+
+// checkBindings refuses tables that are bound although their keys do not compare alike.
+func (m *catalogMaker) checkBindings(d *router.Database) error {
+	first := map[string]*router.Table{}
+	for _, name := range sortedKeys(d.Tables) {
+		t := d.Tables[name]
+		if t.Binding == "" || t.KeyColumn() == nil {
+			continue
+		}
+		o := first[t.Binding]
+		if o == nil {
+			first[t.Binding] = t
+			continue
+		}
+		if err := router.SameKeys(o.KeyColumn(), t.KeyColumn()); err != nil {
+			return fmt.Errorf("%s: tables %s and %s of database %s cannot be bound: %w", m.cfg.File, o.Name, t.Name, d.Name, err)
+		}
+	}
+	return nil
 }
 
 // shardNames are the physical tables that lie in the database of the unsharded ones.
@@ -255,10 +277,31 @@ func nodeFlavor(ctx context.Context, n *backend.Node) (flavor, error) {
 	}
 	c.Release()
 	r := rows[0]
+	maria := strings.Contains(string(r[0]), "MariaDB")
 	return flavor{
+		server:       fingerprint.Server{MariaDB: maria, Version: versionNumber(string(r[0]))},
 		version:      c.ServerVersion(),
-		mariadb:      strings.Contains(string(r[0]), "MariaDB"),
+		mariadb:      maria,
 		defaultNames: string(r[1]) + " COLLATE " + string(r[2]),
 		sqlMode:      string(r[3]),
 	}, nil
+}
+
+// versionNumber is a version as comments name it: 90704 for "9.7.4-…".
+func versionNumber(s string) int {
+	n, part, parts := 0, 0, 0
+	for i := 0; i <= len(s) && parts < 3; i++ {
+		if i < len(s) && s[i] >= '0' && s[i] <= '9' {
+			part = part*10 + int(s[i]-'0')
+			continue
+		}
+		n, part, parts = n*100+part, 0, parts+1
+		if i < len(s) && s[i] != '.' {
+			break
+		}
+	}
+	for ; parts < 3; parts++ {
+		n *= 100
+	}
+	return n
 }

@@ -4,7 +4,7 @@ package proxy
 // https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_command_phase.html.
 
 import (
-	"bytes"
+	"errors"
 	"fmt"
 	"time"
 
@@ -101,8 +101,7 @@ func (c *session) query(text []byte) error {
 		c.st.Scan(text, c.state.mode)
 		rest := nextStatement(&c.st)
 		if rest != nil && c.client.Capabilities&wire.CapMultiStatements == 0 {
-			c.fail(protocolError(codeParse, "42000", "You have an error in your SQL syntax; check the manual that corresponds to your MySQL server version for the right syntax to use near '%s' at line %d",
-				clip(rest), 1+bytes.Count(text[:len(text)-len(rest)], []byte("\n"))))
+			c.fail(c.syntaxError(errSecondStatement, text)) // as a server says it
 			return nil
 		}
 		c.more = rest != nil
@@ -149,7 +148,8 @@ func nextStatement(st *fingerprint.Statement) []byte {
 	}
 }
 
-func clip(b []byte) []byte { return b[:min(len(b), 80)] }
+// errSecondStatement is a statement behind another one, from a client that did not ask for MULTI_STATEMENTS.
+var errSecondStatement = errors.New("more than one statement")
 
 // release drops what a statement held on to.
 func (c *session) release() {

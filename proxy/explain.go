@@ -24,7 +24,7 @@ func (c *session) answerRoute(text []byte) error {
 			return c.denied(d)
 		}
 	}
-	t := newTable("", "shard", wire.TypeVarString, "group", wire.TypeVarString, "sql", wire.TypeVarString, "plan", wire.TypeVarString, "reason", wire.TypeVarString)
+	t := c.newTable("", "shard", wire.TypeVarString, "group", wire.TypeVarString, "sql", wire.TypeVarString, "plan", wire.TypeVarString, "reason", wire.TypeVarString)
 	if p.Kind == router.KindSession {
 		t.add("", "", "", "session", p.Reason)
 		return c.answerTable(t)

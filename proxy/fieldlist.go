@@ -29,7 +29,7 @@ func (c *session) fieldList(p []byte) error {
 	if err != nil {
 		return c.answer(err)
 	}
-	c.patch.plan = &router.Plan{Renames: []router.Rename{{Table: t}}}
+	c.patch.start(&router.Plan{Renames: []router.Rename{{Table: t}}})
 	for _, def := range defs {
 		def = append(c.patch.Column(nil, def), 0xfb) // the default value, which is not told
 		if err := c.conn.WritePacket(def); err != nil {
@@ -41,11 +41,8 @@ func (c *session) fieldList(p []byte) error {
 
 func (c *session) emptySelect(t *router.Table) ([][]byte, error) {
 	s := t.Shards[0]
-	conn, err := c.srv.cluster.Group(s.Group).Primary().AcquireOne(c.srv.ctx, c.foundRows())
+	conn, err := c.borrow(s.Group)
 	if err != nil {
-		return nil, err
-	}
-	if err := c.prepare(conn, c.state.backend("")); err != nil {
 		return nil, err
 	}
 	if err := conn.Send([]byte("SELECT * FROM " + rewrite.Quote(s.Database) + "." + rewrite.Quote(s.Table) + " LIMIT 0")); err != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"serval/proxy/wire"
+	"serval/rewrite"
 	"serval/router"
 )
 
@@ -18,25 +19,79 @@ type patcher struct {
 	ok      wire.OK // the last OK that passed, for the session's bookkeeping
 	column  wire.Column
 	failed  wire.Error // the last error that passed
+	index   int        // of the column definition that comes next
 }
+
+// start prepares for the answers of a statement.
+func (p *patcher) start(plan *router.Plan) { p.plan, p.index = plan, 0 }
 
 // Column exchanges the physical schema and table for the logical ones.
 func (p *patcher) Column(dst, def []byte) []byte {
-	if len(p.plan.Renames) == 0 {
+	p.index++
+	if len(p.plan.Renames) == 0 && len(p.plan.Typed) == 0 {
 		return append(dst, def...)
 	}
-	if err := wire.ParseColumn(def, &p.column); err != nil || len(p.column.OrgTable) == 0 {
+	if err := wire.ParseColumn(def, &p.column); err != nil {
+		return append(dst, def...)
+	}
+	for _, typed := range p.plan.Typed {
+		if typed.Column == p.index-1 {
+			p.session.functionType(&p.column, typed.Piece)
+			return wire.AppendColumn(dst, &p.column)
+		}
+	}
+	if len(p.column.OrgTable) == 0 {
 		return append(dst, def...)
 	}
 	t := p.logical(p.column.Schema, p.column.OrgTable)
 	if t == nil {
-		return append(dst, def...)
+		return p.schemaOnly(dst, def)
 	}
 	if bytes.Equal(p.column.Table, p.column.OrgTable) {
 		p.column.Table = []byte(t.Name)
 	}
-	p.column.Schema, p.column.OrgTable = []byte(t.Database), []byte(t.Name)
+	p.column.OrgTable = []byte(t.Name)
+	if len(p.column.Schema) > 0 { // of a materialised table there is none
+		p.column.Schema = []byte(t.Database)
+	}
 	return wire.AppendColumn(dst, &p.column)
+}
+
+// schemaOnly exchanges the database of a column whose table has no name of ours: a derived table is said to be in the
+// database of what it is derived from.
+func (p *patcher) schemaOnly(dst, def []byte) []byte {
+	for _, r := range p.plan.Renames {
+		for i := range r.Table.Shards {
+			if string(p.column.Schema) == r.Table.Shards[i].Database {
+				p.column.Schema = []byte(r.Table.Database)
+				return wire.AppendColumn(dst, &p.column)
+			}
+		}
+	}
+	return append(dst, def...)
+}
+
+// functionType gives a column the type of the function whose value stands in it as a literal.
+func (c *session) functionType(col *wire.Column, piece rewrite.Piece) {
+	const charactersOfName, bytesOfCharacter = 64, 4
+	switch piece {
+	case rewrite.PieceLastInsertID:
+		col.Type, col.Length = wire.TypeLongLong, 21
+	case rewrite.PieceRowCount:
+		col.Type, col.Length = wire.TypeLongLong, 21
+	case rewrite.PieceConnectionID:
+		col.Type, col.Length, col.Flags = wire.TypeLongLong, 21, col.Flags|wire.FlagUnsigned
+		if c.known.flavor.mariadb {
+			col.Type, col.Length = wire.TypeLong, 10
+		}
+	case rewrite.PieceDatabase:
+		col.Length, col.Flags = charactersOfName*bytesOfCharacter, col.Flags&^wire.FlagNotNull
+	case rewrite.PieceUser, rewrite.PieceAccount:
+		col.Length, col.Flags = 288*bytesOfCharacter, col.Flags&^wire.FlagNotNull
+		if c.known.flavor.mariadb {
+			col.Length = 384 * bytesOfCharacter
+		}
+	}
 }
 
 // logical finds the table that has a shard of this name.
@@ -44,7 +99,7 @@ func (p *patcher) logical(schema, table []byte) *router.Table {
 	for _, r := range p.plan.Renames {
 		for i := range r.Table.Shards {
 			s := &r.Table.Shards[i]
-			if string(table) == s.Table && string(schema) == s.Database {
+			if string(table) == s.Table && (string(schema) == s.Database || len(schema) == 0) {
 				return r.Table
 			}
 		}
@@ -77,9 +132,6 @@ func (p *patcher) names(e *wire.Error) { e.Message = p.text(e.Code, e.Message) }
 // text exchanges physical names in an error or warning. Only names where MySQL puts them (between quotes, backticks
 // or dots) are touched; of a duplicate entry only what follows the user's value.
 func (p *patcher) text(code uint16, text string) string {
-	if len(p.plan.Renames) == 0 {
-		return text
-	}
 	head := ""
 	if code == 1062 || code == 1586 {
 		if at := strings.LastIndex(text, " for key "); at >= 0 {
@@ -89,13 +141,30 @@ func (p *patcher) text(code uint16, text string) string {
 	for _, r := range p.plan.Renames {
 		text = logicalNames(text, r.Table)
 	}
-	return head + text
+	return head + logicalDatabases(text, p.session.known.catalog)
+}
+
+// logicalDatabases exchanges the names of databases that are called otherwise on the servers, where a table or
+// function is named with its database.
+func logicalDatabases(text string, cat *router.Catalog) string {
+	for _, d := range cat.Databases {
+		if d.Physical == d.Name || !strings.Contains(text, d.Physical) {
+			continue
+		}
+		text = strings.NewReplacer("'"+d.Physical+".", "'"+d.Name+".", "`"+d.Physical+"`.", "`"+d.Name+"`.",
+			"FUNCTION "+d.Physical+".", "FUNCTION "+d.Name+".", "PROCEDURE "+d.Physical+".", "PROCEDURE "+d.Name+".",
+			"'"+d.Physical+"'", "'"+d.Name+"'").Replace(text)
+	}
+	return text
 }
 
 func logicalNames(text string, t *router.Table) string {
 	for i := range t.Shards {
 		s := &t.Shards[i]
-		if !strings.Contains(text, s.Table) {
+		if s.Database != t.Database {
+			text = strings.ReplaceAll(text, "`"+s.Database+"`.`"+t.Name+"`.", "`"+t.Database+"`.`"+t.Name+"`.")
+		}
+		if s.Table == t.Name && s.Database == t.Database || !strings.Contains(text, s.Table) {
 			continue
 		}
 		text = strings.NewReplacer(

@@ -25,8 +25,11 @@ type planCache struct {
 	seed  maphash.Seed
 	parts [cacheParts]cachePart
 
-	hits, misses, evictions atomic.Uint64
+	*cacheCounters
 }
+
+// cacheCounters outlive the caches of one server: each catalog has its own cache.
+type cacheCounters struct{ hits, misses, evictions atomic.Uint64 }
 
 // cachePart is a clock: entries in a ring, each with a mark that a hit sets and the hand takes away.
 type cachePart struct {
@@ -43,8 +46,8 @@ type cacheEntry struct {
 	used  atomic.Bool
 }
 
-func newPlanCache(entries int) *planCache {
-	c := &planCache{seed: maphash.MakeSeed()}
+func newPlanCache(entries int, counters *cacheCounters) *planCache {
+	c := &planCache{seed: maphash.MakeSeed(), cacheCounters: counters}
 	for i := range c.parts {
 		c.parts[i].byKey = map[string]*cacheEntry{}
 		c.parts[i].limit = max(1, entries/cacheParts)

@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
+	"time"
 
 	"serval/proxy/backend"
 	"serval/proxy/wire"
@@ -21,7 +23,7 @@ func (c *session) relay(p *router.Plan) (group string, err error) {
 		}
 	}
 	c.sql = c.route.SQL(c.sql[:0], 0, &c.st, &c.args)
-	return group, c.relaySQL(p, group)
+	return group, c.relaySQL(p, group, c.route.Database(0))
 }
 
 // legGroup is the group of the only leg. Where several have what is needed, a transaction's own comes first; else the
@@ -40,13 +42,15 @@ func (c *session) legGroup(p *router.Plan) string {
 }
 
 // relaySQL asks a group c.sql. A read whose connection turns out dead before any answer is tried once more.
-func (c *session) relaySQL(p *router.Plan, group string) error {
+func (c *session) relaySQL(p *router.Plan, group, database string) error {
 	for attempt := 0; ; attempt++ {
-		conn, pooled, err := c.legConn(p, group)
+		conn, pooled, err := c.legConn(p, group, database)
 		if err != nil {
 			return err
 		}
+		start := time.Now()
 		out, err := c.relayOn(conn)
+		c.srv.metrics.Backend(group, conn.Node().Address(), time.Since(start))
 		var side *wire.SideError
 		again := pooled && attempt == 0 && !p.Writes() && !p.Locking && !out.Started && c.srv.ctx.Err() == nil
 		if errors.As(err, &side) && side.Side == wire.SideBackend && again {
@@ -80,11 +84,9 @@ func (c *session) relayed(p *router.Plan, conn *backend.Conn, pooled bool, out w
 		return c.relayBroke(conn, pooled, out, err)
 	}
 	c.note(out)
-	if out.Warnings > 0 && out.Kind != wire.OutcomeError {
-		if err := c.collectWarnings(conn); err != nil {
-			c.giveUp(conn, pooled)
-			return nil // the statement's own answer has been given
-		}
+	if err := c.aftermath(conn, out); err != nil {
+		c.giveUp(conn, pooled)
+		return nil // the statement's own answer has been given
 	}
 	if p.Verb == router.VerbDDL {
 		conn.Forget()
@@ -99,6 +101,16 @@ func (c *session) relayed(p *router.Plan, conn *backend.Conn, pooled bool, out w
 		return errAnswered
 	}
 	return nil
+}
+
+// aftermath asks the server what the client may want to know next, while the connection is still held.
+func (c *session) aftermath(conn *backend.Conn, out wire.Outcome) error {
+	if out.Warnings > 0 && out.Kind != wire.OutcomeError {
+		if err := c.collectWarnings(conn); err != nil {
+			return err
+		}
+	}
+	return c.noteInsertID(conn, out)
 }
 
 // giveBack returns a pooled connection, or does the transaction's books.
@@ -140,7 +152,7 @@ func (c *session) relayBroke(conn *backend.Conn, pooled bool, out wire.Outcome, 
 	if out.Torn {
 		return clientError(err)
 	}
-	if c.gone {
+	if c.isGone() {
 		return errClientGone
 	}
 	return lostBackend("group "+conn.Node().Group(), err)
@@ -148,13 +160,12 @@ func (c *session) relayBroke(conn *backend.Conn, pooled bool, out wire.Outcome, 
 
 // note keeps what LAST_INSERT_ID(), ROW_COUNT() and SHOW WARNINGS tell of the statement.
 func (c *session) note(out wire.Outcome) {
-	c.warnings = c.warnings[:0]
+	if !(c.patch.plan.Anywhere && c.patch.plan.Verb == router.VerbSelect && c.known.flavor.mariadb && out.Warnings == 0) { // MariaDB keeps them then
+		c.warnings = c.warnings[:0]
+	}
 	switch out.Kind {
 	case wire.OutcomeOK:
 		c.rowCount = int64(out.AffectedRows)
-		if c.patch.plan.Verb == router.VerbInsert || c.patch.plan.Verb == router.VerbReplace {
-			c.noteInsertID(out.LastInsertID)
-		}
 	case wire.OutcomeRows:
 		c.rowCount = -1
 	case wire.OutcomeError:
@@ -163,12 +174,26 @@ func (c *session) note(out wire.Outcome) {
 	}
 }
 
-// noteInsertID: LAST_INSERT_ID() is about generated ids. The OK packet gives explicit ones too, which do not count;
-// sharded tables have only those for now.
-func (c *session) noteInsertID(id uint64) {
-	if id != 0 && c.patch.plan.Sharded == nil {
-		c.lastInsertID = id
+// noteInsertID keeps LAST_INSERT_ID(). The id in an OK packet may be an explicit one, which does not count: where the
+// plan cannot tell, the server is asked while its connection is held.
+func (c *session) noteInsertID(conn *backend.Conn, out wire.Outcome) error {
+	if out.Kind != wire.OutcomeOK || out.LastInsertID == 0 {
+		return nil
 	}
+	switch c.patch.plan.InsertID {
+	case router.InsertIDGenerated:
+		c.lastInsertID = out.LastInsertID
+	case router.InsertIDAsk:
+		rows, err := conn.Query("SELECT LAST_INSERT_ID()")
+		if err != nil {
+			return err
+		}
+		id, err := strconv.ParseUint(string(rows[0][0]), 10, 64)
+		if err == nil && id != 0 {
+			c.lastInsertID = id
+		}
+	}
+	return nil
 }
 
 // schemaChanged reads the catalog again after a schema change that went through this server.

@@ -34,7 +34,8 @@ type gathered struct {
 	spools   []*merge.Spool
 	streams  []merge.Stream
 	warnings uint16
-	pinned   bool // SET timestamp was done
+	lists    [][]warning // of each leg that had some, inside a transaction
+	pinned   bool        // SET timestamp was done
 }
 
 // scatter carries out a merged SELECT.
@@ -159,6 +160,16 @@ func (g *gathered) spool(p *router.Plan, i int, conn *backend.Conn) error {
 	}
 	c.txn.after(r.Status | wire.StatusInTrans) // the connection is needed until the last leg
 	g.warnings += r.Warnings
+	if r.Warnings > 0 {
+		c.warnings, c.composing = nil, true
+		err := c.collectWarnings(conn)
+		c.composing = false
+		if err != nil {
+			c.txn.drop()
+			return lostBackend("group "+conn.Node().Group(), err)
+		}
+		g.lists = append(g.lists, c.warnings)
+	}
 	g.results = append(g.results, r)
 	g.streams = append(g.streams, spool.Stream())
 	return nil
@@ -182,6 +193,7 @@ func (g *gathered) legFailed(p *router.Plan, i int, err error) error {
 	conn := g.conns[min(i, len(g.conns)-1)]
 	var e *wire.Error
 	if errors.As(err, &e) && e.Code < 2000 {
+		e = g.ownWords(p, i, conn, e)
 		g.session.patch.names(e)
 		if !g.pooled {
 			g.session.txn.afterError(e.Code)
@@ -197,6 +209,32 @@ func (g *gathered) legFailed(p *router.Plan, i int, err error) error {
 		return e
 	}
 	return lostBackend("group "+conn.Node().Group(), err)
+}
+
+// ownWords is the error that the server gives for the statement without the hidden columns, whose own mistakes would
+// be told in place of the client's.
+func (g *gathered) ownWords(p *router.Plan, i int, conn *backend.Conn, e *wire.Error) *wire.Error {
+	c := g.session
+	if c.route.Scatter().Hidden == 0 || e.Code != 1054 && e.Code != 1052 && e.Code != 1247 { // unknown, ambiguous, bad reference
+		return e
+	}
+	if err := conn.Send(c.route.PlainSQL(nil, i, &c.st, &c.args)); err != nil {
+		return e
+	}
+	r, err := wire.ReadResult(conn.Conn)
+	var own *wire.Error
+	if errors.As(err, &own) {
+		return own
+	}
+	if err == nil {
+		for err == nil {
+			_, err = r.Next()
+		}
+		if errors.As(err, &own) {
+			return own
+		}
+	}
+	return e
 }
 
 // finished gives back a leg's connection whose answer was an error, read to its end.
@@ -282,7 +320,7 @@ func (c *session) mergeRows(p *router.Plan, g *gathered) (complete bool, err err
 			break
 		}
 		if err != nil {
-			return false, mergeFailed(err)
+			return false, c.mergeFailed(err)
 		}
 		if sc.Hidden > 0 {
 			if row, err = merge.VisiblePrefix(row, visible); err != nil {
@@ -303,20 +341,41 @@ func (c *session) endRows(g *gathered) error {
 		}
 	}
 	c.rowCount = -1
-	c.warnings = c.warnings[:0]
-	if g.warnings > 0 {
-		for _, conn := range g.conns {
-			if err := c.collectWarnings(conn); err != nil {
-				break // the rows are what the client asked for; the list stays short
-			}
-		}
+	if err := c.legsWarnings(g); err != nil {
+		return err
 	}
 	return clientError(c.conn.WritePacket(wire.AppendEOF(nil, g.warnings, c.status(0))))
 }
 
-func mergeFailed(err error) error {
+// legsWarnings fetches the warnings of all legs.
+func (c *session) legsWarnings(g *gathered) error {
+	var lists [][]warning
+	c.warnings = nil
+	c.composing = true
+	defer func() { c.composing = false }()
+	if g.pooled && g.warnings > 0 {
+		for i, r := range g.results {
+			if r.Warnings == 0 || !drain(r) { // a shard that has more rows cannot be asked
+				continue
+			}
+			c.warnings = nil
+			if err := c.collectWarnings(g.conns[i]); err != nil {
+				return lostBackend("group "+g.conns[i].Node().Group(), err)
+			}
+			lists = append(lists, c.warnings)
+		}
+	} else {
+		lists = g.lists
+	}
+	c.warnings = c.mergedWarnings(lists, len(g.results))
+	g.warnings = warningCount(c.warnings, g.warnings)
+	return nil
+}
+
+func (c *session) mergeFailed(err error) error {
 	var e *wire.Error
 	if errors.As(err, &e) {
+		c.patch.names(e)
 		return e
 	}
 	return fmt.Errorf("merging the shards' rows: %w", err)
@@ -479,7 +538,7 @@ func (k *keyMaker) unknownText(key merge.Key) (merge.Key, error) {
 			continue
 		}
 		if err != nil {
-			return key, mergeFailed(err)
+			return key, k.session.mergeFailed(err)
 		}
 		name, _, err := merge.Field(row, key.Column+2)
 		if err != nil {

@@ -31,12 +31,13 @@ type Server struct {
 	log     *slog.Logger
 	metrics *admin.Metrics // nil: nobody looks
 
-	cluster *backend.Cluster
-	planner *router.Planner
-	known   atomic.Pointer[knowledge]
-	version atomic.Uint64 // of the last catalog
-	keys    *wire.RSAKeys
-	sha2    *wire.SHA2Cache
+	cluster      *backend.Cluster
+	planner      *router.Planner
+	known        atomic.Pointer[knowledge]
+	version      atomic.Uint64 // of the last catalog
+	planCounters cacheCounters
+	keys         *wire.RSAKeys
+	sha2         *wire.SHA2Cache
 
 	ctx       context.Context // ends when Close begins
 	cancel    context.CancelFunc
@@ -131,7 +132,7 @@ func (s *Server) stop() {
 	}
 	s.mu.Lock()
 	for _, c := range s.sessions {
-		c.cut()
+		s.running.Go(c.stopWork)
 	}
 	s.mu.Unlock()
 	if s.adminSrv != nil {
@@ -153,7 +154,7 @@ func (s *Server) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.known.Store(&knowledge{catalog: cat, plans: newPlanCache(s.cfg.PlanCache), flavor: f})
+	s.known.Store(&knowledge{catalog: cat, plans: newPlanCache(s.cfg.PlanCache, &s.planCounters), flavor: f})
 	return nil
 }
 
@@ -246,7 +247,7 @@ func (s *Server) poolStats() []admin.PoolStats {
 	for _, g := range s.cluster.Groups() {
 		n := g.Primary()
 		st := n.Stats()
-		out = append(out, admin.PoolStats{Group: g.Name(), Node: n.Address(), InUse: st.InUse, Idle: st.Idle, Max: st.Max, Waiting: st.Waiting})
+		out = append(out, admin.PoolStats{Group: g.Name(), Node: n.Address(), InUse: st.InUse, Idle: st.Idle, Max: st.Max, Waiting: st.Waiting, Connects: st.Connects, Errors: st.Errors})
 	}
 	return out
 }

@@ -34,6 +34,7 @@ type session struct {
 	user    *config.User
 	host    string
 	account string // user@host, as USER() gives
+	grantee string // user@%, as CURRENT_USER() gives: accounts have no hosts
 
 	db    string // current logical database, "" for none
 	state sessionState
@@ -43,6 +44,7 @@ type session struct {
 	rowCount     int64
 	warnings     []warning // of the last statement that was not SHOW WARNINGS
 	more         bool      // further statements of the same command follow
+	composing    bool      // the answer to the client is not complete: nothing is to be flushed
 
 	// scratch of the statement being carried out
 	known *knowledge
@@ -65,19 +67,7 @@ func newSession(srv *Server, nc net.Conn, id uint32) *session {
 	c.conn.SetMaxPacket(srv.cfg.MaxPacket)
 	c.patch.session = c
 	c.rowCount = 0
-	c.host = hostOf(nc.RemoteAddr())
 	return c
-}
-
-func hostOf(a net.Addr) string {
-	host, _, err := net.SplitHostPort(a.String())
-	if err != nil {
-		return a.String()
-	}
-	if host == "127.0.0.1" || host == "::1" {
-		return "localhost"
-	}
-	return host
 }
 
 // cut ends the session from outside: its reads and writes fail.
@@ -113,7 +103,8 @@ func (c *session) login() error {
 		return fmt.Errorf("login: %w", err)
 	}
 	c.client, c.user = client, c.srv.user(client.User)
-	c.account = client.User + "@" + c.host
+	c.host = client.Host
+	c.account, c.grantee = client.User+"@"+c.host, client.User+"@%"
 	c.state.init(k, client.Collation)
 	if err := c.enter(k, client); err != nil {
 		c.fail(err)
@@ -259,6 +250,13 @@ func (c *session) hold(conns ...*backend.Conn) error {
 	}
 	c.held = append(c.held, conns...)
 	return nil
+}
+
+// isGone tells whether the watcher has found the client gone.
+func (c *session) isGone() bool {
+	c.heldMu.Lock()
+	defer c.heldMu.Unlock()
+	return c.gone
 }
 
 // letGo forgets the connections that worked for the session.

@@ -6,10 +6,8 @@ import (
 	"strings"
 
 	"github.com/pingcap/tidb/pkg/parser/ast"
-	"github.com/pingcap/tidb/pkg/parser/format"
 
 	"serval/proxy/wire"
-	"serval/rewrite"
 	"serval/router"
 )
 
@@ -58,7 +56,7 @@ func (c *session) show(s *ast.ShowStmt) error {
 		return c.showTables(s)
 	case ast.ShowVariables, ast.ShowStatus, ast.ShowCharset, ast.ShowCollation, ast.ShowEngines:
 		return c.relayText(c.defaultGroup(), string(c.st.Text[:c.st.End]), &router.Plan{Verb: router.VerbShow})
-	case ast.ShowColumns, ast.ShowCreateTable:
+	case ast.ShowColumns, ast.ShowCreateTable, ast.ShowIndex:
 		return c.showTable(s)
 	}
 	return notSupported("Serval does not support this SHOW statement yet: SHOW DATABASES, TABLES, COLUMNS, CREATE TABLE, VARIABLES, STATUS and WARNINGS work")
@@ -66,10 +64,10 @@ func (c *session) show(s *ast.ShowStmt) error {
 
 // relayText asks a group a statement that the session made.
 func (c *session) relayText(group, sql string, p *router.Plan) error {
-	c.patch.plan = p
+	c.patch.start(p)
 	p.Anywhere = true
 	c.sql = append(c.sql[:0], sql...)
-	return c.relaySQL(p, group)
+	return c.relaySQL(p, group, "")
 }
 
 // pattern makes a matcher of SHOW … LIKE; WHERE is refused.
@@ -118,142 +116,4 @@ func matchLike(s, like string) bool {
 		s, like = s[1:], like[1:]
 	}
 	return s == ""
-}
-
-func (c *session) showDatabases(s *ast.ShowStmt) error {
-	match, like, err := pattern(s)
-	if err != nil {
-		return err
-	}
-	header := "Database"
-	if like != "" {
-		header += " (" + like + ")"
-	}
-	t := newTable("SCHEMATA", header, wire.TypeVarString)
-	for _, name := range sortedKeys(c.known.catalog.Databases) {
-		if c.user.MayUse(name) && match(name) {
-			t.add(name)
-		}
-	}
-	c.warnings = c.warnings[:0]
-	return c.answerTable(t)
-}
-
-func (c *session) showTables(s *ast.ShowStmt) error {
-	name := s.DBName
-	if name == "" {
-		name = c.db
-	}
-	if name == "" {
-		return &router.NoDatabase{}
-	}
-	d := c.known.catalog.Databases[name]
-	switch {
-	case d == nil:
-		return &router.UnknownDatabase{Name: name}
-	case !c.user.MayUse(name):
-		return c.denied(name)
-	}
-	match, like, err := pattern(s)
-	if err != nil {
-		return err
-	}
-	header := "Tables_in_" + name
-	if like != "" {
-		header += " (" + like + ")"
-	}
-	columns := []any{header, wire.TypeVarString}
-	if s.Full {
-		columns = append(columns, "Table_type", wire.TypeVarString)
-	}
-	t := newTable("TABLES", columns...)
-	for _, table := range sortedKeys(d.Tables) {
-		switch {
-		case !match(table):
-		case s.Full:
-			t.add(table, "BASE TABLE")
-		default:
-			t.add(table)
-		}
-	}
-	c.warnings = c.warnings[:0]
-	return c.answerTable(t)
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	for i := range keys { // few names: insertion is enough
-		for j := i; j > 0 && keys[j] < keys[j-1]; j-- {
-			keys[j], keys[j-1] = keys[j-1], keys[j]
-		}
-	}
-	return keys
-}
-
-// showTable answers SHOW COLUMNS, DESCRIBE and SHOW CREATE TABLE from the table's first shard.
-func (c *session) showTable(s *ast.ShowStmt) error {
-	name := s.Table.Schema.O
-	if name == "" {
-		name = s.DBName
-	}
-	if name == "" {
-		name = c.db
-	}
-	switch {
-	case name == "":
-		return &router.NoDatabase{}
-	case c.known.catalog.Databases[name] == nil:
-		return &router.UnknownDatabase{Name: name}
-	case !c.user.MayUse(name):
-		return c.denied(name)
-	}
-	t := c.known.catalog.Table(name, s.Table.Name.O)
-	if t == nil {
-		return protocolError(1146, "42S02", "Table '%s.%s' doesn't exist", name, s.Table.Name.O)
-	}
-	place := t.Shards[0]
-	if s.Tp == ast.ShowCreateTable {
-		return c.showCreateTable(t, place)
-	}
-	physical := *s
-	table := *s.Table
-	table.Schema, table.Name = ast.NewCIStr(place.Database), ast.NewCIStr(place.Table)
-	physical.Table, physical.DBName = &table, ""
-	var b strings.Builder
-	if err := physical.Restore(format.NewRestoreCtx(format.DefaultRestoreFlags, &b)); err != nil {
-		return notSupported("Serval does not support this form of SHOW COLUMNS")
-	}
-	return c.relayText(place.Group, b.String(), &router.Plan{Verb: router.VerbShow, Renames: []router.Rename{{Table: t}}})
-}
-
-// showCreateTable gives the first shard's definition under the logical name.
-func (c *session) showCreateTable(t *router.Table, place router.Shard) error {
-	conn, err := c.srv.cluster.Group(place.Group).Primary().AcquireOne(c.srv.ctx, c.foundRows())
-	if err != nil {
-		return err
-	}
-	if err := c.prepare(conn, c.state.backend("")); err != nil {
-		return err
-	}
-	rows, err := conn.Query("SHOW CREATE TABLE " + rewrite.Quote(place.Database) + "." + rewrite.Quote(place.Table))
-	if err != nil {
-		conn.Discard()
-		e := toClient(err)
-		e.Message = logicalNames(e.Message, t)
-		return e
-	}
-	conn.Release()
-	if len(rows) != 1 || len(rows[0]) != 2 {
-		return notSupported("Serval does not support SHOW CREATE TABLE of a view")
-	}
-	def := strings.Replace(string(rows[0][1]), "CREATE TABLE "+rewrite.Quote(place.Table), "CREATE TABLE "+rewrite.Quote(t.Name), 1)
-	out := newTable("", "Table", wire.TypeVarString, "Create Table", wire.TypeVarString)
-	out.columns[0].Length, out.columns[0].Flags = 256, wire.FlagNotNull
-	out.columns[1].Length, out.columns[1].Flags = 4096, wire.FlagNotNull
-	out.add(t.Name, def)
-	c.warnings = c.warnings[:0]
-	return c.answerTable(out)
 }

@@ -5,6 +5,8 @@ package proxy
 // What is not known to be safe to carry from connection to connection is refused.
 
 import (
+	"bytes"
+	"errors"
 	"strings"
 
 	"github.com/pingcap/tidb/pkg/parser/ast"
@@ -12,16 +14,18 @@ import (
 	"github.com/pingcap/tidb/pkg/parser/format"
 
 	"serval/proxy/backend"
+	"serval/proxy/wire"
+	"serval/rewrite"
 )
 
 // carried are the session variables that a connection can be given and relieved of without a trace, and that do not
 // change what a statement split over shards means.
-const carried = ` sql_mode time_zone sql_safe_updates foreign_key_checks unique_checks group_concat_max_len innodb_lock_wait_timeout
+var carried = wordSet(` sql_mode time_zone sql_safe_updates foreign_key_checks unique_checks group_concat_max_len innodb_lock_wait_timeout
  lock_wait_timeout net_read_timeout net_write_timeout wait_timeout interactive_timeout lc_time_names lc_messages max_execution_time
  max_statement_time optimizer_switch optimizer_search_depth sort_buffer_size join_buffer_size tmp_table_size max_heap_table_size
  transaction_isolation tx_isolation character_set_results character_set_client character_set_connection collation_connection
  div_precision_increment sql_notes default_week_format explicit_defaults_for_timestamp information_schema_stats_expiry
- sql_quote_show_create sql_warnings long_query_time read_buffer_size cte_max_recursion_depth `
+ sql_quote_show_create sql_warnings long_query_time read_buffer_size cte_max_recursion_depth `)
 
 func (c *session) set(s *ast.SetStmt) error {
 	next := c.state.clone()
@@ -66,11 +70,7 @@ func (c *session) set(s *ast.SetStmt) error {
 
 // trial is a connection on which SET may be tried out.
 func (c *session) trial() (*backend.Conn, error) {
-	conn, err := c.srv.cluster.Group(c.defaultGroup()).Primary().AcquireOne(c.srv.ctx, c.foundRows())
-	if err != nil {
-		return nil, err
-	}
-	return conn, c.prepare(conn, c.state.backend(""))
+	return c.borrow(c.defaultGroup())
 }
 
 // setNames handles SET NAMES and SET CHARACTER SET.
@@ -144,7 +144,13 @@ func expression(e ast.ExprNode) string {
 // setVariable tries an assignment on a server, and keeps the value that came of it.
 func (c *session) setVariable(next *sessionState, conn *backend.Conn, v *ast.VariableAssignment) error {
 	name := strings.ToLower(v.Name)
-	if !strings.Contains(carried, " "+name+" ") {
+	if name == "tx_isolation" && !c.known.flavor.mariadb && !bytes.Contains(bytes.ToLower(c.st.Text), []byte(name)) {
+		name = "transaction_isolation" // the parser's word for SET SESSION TRANSACTION ISOLATION LEVEL
+	}
+	if !carried[name] {
+		if err := c.unknownVariable(conn, name); err != nil {
+			return err
+		}
 		return notSupported("Serval does not support SET %s: it cannot be carried from connection to connection, or would change what a split statement means", name)
 	}
 	value := expression(v.Value)
@@ -173,6 +179,27 @@ func (c *session) setVariable(next *sessionState, conn *backend.Conn, v *ast.Var
 		next.utf8 = isUTF8(string(got))
 	}
 	return nil
+}
+
+// unknownVariable is the server's error for a variable that does not exist.
+func (c *session) unknownVariable(conn *backend.Conn, name string) error {
+	if !bytes.Contains(bytes.ToLower(c.st.Text), []byte(name)) { // the parser's word for SET TRANSACTION
+		return nil
+	}
+	var e *wire.Error
+	if _, err := conn.Query("SELECT @@" + rewrite.Quote(name)); errors.As(err, &e) && e.Code == codeUnknownVariable {
+		return e
+	}
+	return nil
+}
+
+// wordSet makes a set of the words of a text.
+func wordSet(text string) map[string]bool {
+	set := map[string]bool{}
+	for _, w := range strings.Fields(text) {
+		set[w] = true
+	}
+	return set
 }
 
 // variableText writes a value so that it means the same under every sql_mode.

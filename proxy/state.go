@@ -10,6 +10,7 @@ import (
 	"github.com/pingcap/tidb/pkg/parser/charset"
 
 	"serval/proxy/backend"
+	"serval/proxy/wire"
 	"serval/rewrite/fingerprint"
 )
 
@@ -119,4 +120,27 @@ func (s *sessionState) forgetCharsets() {
 		delete(s.vars, name)
 	}
 	s.render()
+}
+
+// collation is the number of the collation of results that are made for the client.
+func (s *sessionState) collation(k *knowledge) uint16 {
+	set, name, explicit := strings.Cut(s.names, " COLLATE ")
+	if !explicit {
+		switch {
+		case set == "utf8mb4" && k.flavor.mariadb:
+			return wire.CollationUTF8MB4GeneralCI
+		case set == "utf8mb4":
+			return wire.CollationUTF8MB40900AICI
+		}
+		info, err := charset.GetCharsetInfo(set)
+		if err != nil {
+			return wire.CollationUTF8MB4GeneralCI
+		}
+		name = info.DefaultCollation
+	}
+	coll, err := charset.GetCollationByName(name)
+	if err != nil {
+		return wire.CollationUTF8MB4GeneralCI
+	}
+	return uint16(coll.ID)
 }

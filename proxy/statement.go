@@ -7,6 +7,8 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/pingcap/tidb/pkg/parser/terror"
+
 	"serval/proxy/wire"
 	"serval/rewrite"
 	"serval/rewrite/fingerprint"
@@ -64,7 +66,7 @@ func (c *session) statement() (kind, group string, err error) {
 
 // execute carries out a routed statement.
 func (c *session) execute(p *router.Plan) (kind, group string, err error) {
-	c.patch.plan = p
+	c.patch.start(p)
 	switch {
 	case c.route.Merged:
 		return "scatter", "", c.scatter(p)
@@ -86,11 +88,15 @@ func (c *session) plan() (*router.Plan, error) {
 	if len(bytes.TrimSpace(c.st.Text[:c.st.End])) == 0 {
 		return nil, nil
 	}
+	if c.st.Executable {
+		c.st.Scan(c.st.Plain(c.known.flavor.server), c.state.mode)
+		return c.plan()
+	}
 	p, err := c.srv.planner.Plan(&c.st, c.db, c.known.catalog)
 	if err != nil {
 		var syntax *router.SyntaxError
 		if errors.As(err, &syntax) {
-			return nil, c.syntaxError(syntax)
+			return nil, c.syntaxError(syntax, c.st.Text[:c.st.End])
 		}
 		return nil, err
 	}
@@ -105,29 +111,42 @@ func (c *session) setArguments() {
 	c.route.Session(c.state.utf8)
 	c.args = rewrite.Arguments{
 		Database: c.db, ConnectionID: c.id, LastInsertID: c.lastInsertID, RowCount: c.rowCount,
-		User: c.account,
+		User: c.account, Account: c.grantee,
 	}
 }
 
 // syntaxError has a server say what is wrong with a statement that the parser does not understand: prepared there,
 // never run. When the server has nothing against it, it is Serval that lacks the grammar.
-func (c *session) syntaxError(syntax *router.SyntaxError) error {
-	group := c.defaultGroup()
-	conn, err := c.srv.cluster.Group(group).Primary().AcquireOne(c.srv.ctx, false)
+func (c *session) syntaxError(syntax error, text []byte) error {
+	conn, err := c.srv.cluster.Group(c.defaultGroup()).Primary().AcquireOne(c.srv.ctx, false)
 	if err != nil {
 		return syntax
 	}
-	if err := conn.SetState(c.state.backend("")); err != nil {
-		conn.Discard()
+	defer conn.Discard() // a prepared statement is left on it
+	if err := conn.SetState(c.state.backend(c.defaultDatabase())); err != nil {
 		return syntax
 	}
-	said := tryPrepare(conn, c.st.Text[:c.st.End])
-	conn.Discard() // a prepared statement is left on it
-	var e *wire.Error
-	if errors.As(said, &e) && e.Code == codeParse {
+	said := tryPrepare(conn, text)
+	var (
+		e      *wire.Error
+		parser *terror.Error
+	)
+	switch {
+	case errors.As(said, &e) && e.Code == codeParse:
 		return e
+	case errors.As(syntax, &parser) && parser.Code() != codeParse && parser.Code() < 2000:
+		sql := terror.ToSQLError(parser)
+		return &wire.Error{Code: sql.Code, State: sql.State, Message: sql.Message}
 	}
 	return notSupported("Serval does not understand this statement (%s)", parserSays(syntax))
+}
+
+// defaultDatabase is the physical database in which unqualified names are looked up, "" without a current database.
+func (c *session) defaultDatabase() string {
+	if d := c.known.catalog.Databases[c.db]; d != nil {
+		return d.Physical
+	}
+	return ""
 }
 
 // tryPrepare prepares a statement on a server and gives its answer: nil when it has no objection.
@@ -191,5 +210,5 @@ func (c *session) explainRoute() []byte {
 			return nil
 		}
 	}
-	return text[lex.Pos():]
+	return bytes.TrimLeft(text[lex.Pos():], " \t\r\n")
 }

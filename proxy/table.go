@@ -12,12 +12,12 @@ type table struct {
 }
 
 // newTable makes a result of columns given as name, type, name, type …, all of the same (virtual) table.
-func newTable(name string, columns ...any) *table {
+func (c *session) newTable(name string, columns ...any) *table {
 	t := &table{}
 	for i := 0; i < len(columns); i += 2 {
 		col := wire.Column{
 			Catalog: []byte("def"), Table: []byte(name), OrgTable: []byte(name), Name: []byte(columns[i].(string)),
-			Charset: wire.CollationUTF8MB4GeneralCI, Length: 1024, Type: uint8(columns[i+1].(int)),
+			Charset: c.state.collation(c.srv.known.Load()), Length: 1024, Type: uint8(columns[i+1].(int)),
 		}
 		if col.Type != wire.TypeVarString {
 			col.Charset, col.Length, col.Flags = wire.CollationBinary, 21, wire.FlagBinary

@@ -165,10 +165,10 @@ func (c *session) finish(completion ast.CompletionType, savepoint string) error 
 	if completion == ast.CompletionTypeRelease {
 		return notSupported("Serval does not support COMMIT or ROLLBACK with RELEASE: close the connection after it")
 	}
+	if savepoint != "" {
+		return notSupported("Serval does not support savepoints yet (ROLLBACK TO %s)", savepoint)
+	}
 	if t.conn == nil {
-		if savepoint != "" {
-			return protocolError(1305, "42000", "SAVEPOINT %s does not exist", savepoint)
-		}
 		if completion != ast.CompletionTypeChain {
 			*t = transaction{}
 		}
@@ -194,8 +194,8 @@ func (c *session) commitFailed(err error) error {
 }
 
 // legConn gives the connection for a statement's one leg, and what to do with it afterwards.
-func (c *session) legConn(p *router.Plan, group string) (conn *backend.Conn, own bool, err error) {
-	state := c.state.backend(p.DefaultDB)
+func (c *session) legConn(p *router.Plan, group, database string) (conn *backend.Conn, pooled bool, err error) {
+	state := c.state.backend(database)
 	if c.inTransaction() && !(p.Anywhere && c.txn.conn == nil) {
 		conn, err = c.join(group, state)
 		return conn, false, err

@@ -5,6 +5,7 @@ package proxy
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"serval/proxy/backend"
@@ -23,7 +24,7 @@ type warning struct {
 // collectWarnings fetches the warnings of the last statement on conn. The client has its answer already, and gets it
 // now: it does not wait for this.
 func (c *session) collectWarnings(conn *backend.Conn) error {
-	if !c.more {
+	if !c.more && !c.composing {
 		if err := c.conn.Flush(); err != nil {
 			return err
 		}
@@ -47,14 +48,44 @@ func (c *session) collectWarnings(conn *backend.Conn) error {
 
 // showWarnings answers SHOW WARNINGS or, with errors only, SHOW ERRORS; the list stays as it is.
 func (c *session) showWarnings(errorsOnly bool) error {
-	t := newTable("", "Level", wire.TypeVarString, "Code", wire.TypeLong, "Message", wire.TypeVarString)
+	t := c.newTable("", "Level", wire.TypeVarString, "Code", wire.TypeLong, "Message", wire.TypeVarString)
 	t.columns[0].Length, t.columns[0].Flags = 28, wire.FlagNotNull
-	t.columns[1].Length, t.columns[1].Flags = 4, wire.FlagNotNull|wire.FlagUnsigned|wire.FlagBinary
+	t.columns[1].Length, t.columns[1].Flags = 5, wire.FlagNotNull|wire.FlagUnsigned|wire.FlagBinary
 	t.columns[2].Length, t.columns[2].Flags = 2048, wire.FlagNotNull
+	if c.srv.known.Load().flavor.mariadb {
+		t.columns[0].Decimals, t.columns[1].Length, t.columns[2].Decimals = 39, 4, 39
+	}
 	for _, w := range c.warnings {
 		if !errorsOnly || w.level == "Error" {
 			t.add(w.level, strconv.Itoa(int(w.code)), w.message)
 		}
 	}
 	return c.answerTable(t)
+}
+
+// mergedWarnings makes one list of the lists of the legs that had warnings. A warning about the statement itself (a
+// constant that cannot be converted, a deprecated word) comes from every leg in the same words, and is one warning on
+// one server; warnings about rows differ or do not come from every leg, and add up.
+func (c *session) mergedWarnings(lists [][]warning, legs int) []warning {
+	if len(lists) == legs && legs > 1 && allEqual(lists) {
+		return lists[0]
+	}
+	return slices.Concat(lists...)
+}
+
+func allEqual(lists [][]warning) bool {
+	for _, l := range lists[1:] {
+		if !slices.Equal(l, lists[0]) {
+			return false
+		}
+	}
+	return true
+}
+
+// warningCount is the count for a list of warnings, of which the servers counted total.
+func warningCount(list []warning, total uint16) uint16 {
+	if len(list) < maxWarnings {
+		return uint16(len(list))
+	}
+	return total
 }

@@ -19,8 +19,8 @@ import (
 // written is what a statement's legs did together.
 type written struct {
 	ok       wire.OK
-	infos    []wire.OK // of each leg, with its info
-	warnings []warning
+	infos    []wire.OK   // of each leg, with its info
+	warnings [][]warning // of each leg that had some
 }
 
 func (c *session) writeLegs(p *router.Plan) error {
@@ -155,7 +155,7 @@ func (c *session) writeLeg(conn *backend.Conn, i int, w *written) error {
 		return notSupported("Serval does not support rows returned by a write over several shards")
 	}
 	if r.Warnings > 0 {
-		c.warnings = c.warnings[:0]
+		c.warnings = nil
 		if err := c.legWarnings(conn, w); err != nil {
 			return lostBackend("group "+conn.Node().Group(), err)
 		}
@@ -166,11 +166,10 @@ func (c *session) writeLeg(conn *backend.Conn, i int, w *written) error {
 
 // legWarnings fetches a leg's warnings before its connection does something else.
 func (c *session) legWarnings(conn *backend.Conn, w *written) error {
-	more := c.more
-	c.more = true // nothing is to be flushed: the answer is not made yet
+	c.composing = true
 	err := c.collectWarnings(conn)
-	c.more = more
-	w.warnings = append(w.warnings, c.warnings...)
+	c.composing = false
+	w.warnings = append(w.warnings, c.warnings)
 	return err
 }
 
@@ -217,11 +216,15 @@ func (c *session) answerWritten(p *router.Plan, w *written) error {
 	if p.Kind == router.KindBroadcast { // the copies did the same: one of them counts
 		w.ok.AffectedRows, w.ok.Warnings = w.infos[0].AffectedRows, w.infos[0].Warnings
 		w.ok.LastInsertID, w.ok.Info = w.infos[0].LastInsertID, w.infos[0].Info
-		w.warnings = w.warnings[:min(len(w.warnings), int(w.ok.Warnings))]
+		c.warnings = nil
+		if len(w.warnings) > 0 {
+			c.warnings = w.warnings[0]
+		}
 	} else {
+		c.warnings = c.mergedWarnings(w.warnings, len(w.infos))
+		w.ok.Warnings = warningCount(c.warnings, w.ok.Warnings)
 		w.ok.Info = c.mergedInfo(p, w)
 	}
-	c.warnings = append(c.warnings[:0], w.warnings...)
 	c.rowCount = int64(w.ok.AffectedRows)
 	return clientError(c.ok(&w.ok))
 }

@@ -22,6 +22,7 @@ const (
 	PieceRows                      // the rows of VALUES that the renderer is told to keep
 	PieceDatabase                  // the session's database as a string literal, or NULL
 	PieceUser                      // the client's user@host as a string literal
+	PieceAccount                   // the client's account, user@%, as a string literal
 	PieceConnectionID              // the client's connection id
 	PieceLastInsertID              // the session's LAST_INSERT_ID()
 	PieceRowCount                  // the session's ROW_COUNT()
@@ -59,6 +60,7 @@ type Arguments struct {
 	Rows         []int32  // PieceRows: indexes into Statement.Rows, ascending
 	Database     string
 	User         string
+	Account      string
 	ConnectionID uint32
 	LastInsertID uint64
 	RowCount     int64
@@ -188,6 +190,8 @@ func (e *Edit) append(dst []byte, st *fingerprint.Statement, args *Arguments) []
 		}
 	case PieceUser:
 		dst = AppendString(dst, args.User, st.Mode)
+	case PieceAccount:
+		dst = AppendString(dst, args.Account, st.Mode)
 	case PieceConnectionID:
 		dst = strconv.AppendUint(dst, uint64(args.ConnectionID), 10)
 	case PieceLastInsertID:

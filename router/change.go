@@ -53,6 +53,10 @@ func (p *planning) change(c *change) error {
 	if err != nil {
 		return err
 	}
+	p.plan.AnyDatabase = c.deleted != nil
+	if p.uses.setsID {
+		p.plan.InsertID = InsertIDAsk
+	}
 	targets := p.changed(c, b)
 	if t := broadcastAmong(targets); t != nil {
 		return p.broadcastWrite(t, p.plainTarget(c, b))

@@ -113,7 +113,7 @@ func equalities(f *filter) [][2]columnRef {
 		for _, cj := range f.conjuncts {
 			splitAnd(cj.expr, func(e ast.ExprNode) {
 				op, ok := e.(*ast.BinaryOperationExpr)
-				if !ok || op.Op != opcode.EQ {
+				if !ok || op.Op != opcode.EQ && op.Op != opcode.NullEQ { // no shard key is NULL
 					return
 				}
 				l, lok := columnOf(op.L, cj.block)

@@ -13,15 +13,19 @@ type evaluator struct {
 	foreign bool // statements are not in UTF-8: only the ASCII of strings is known
 	scratch []byte
 	signed  []byte
+	folded  []byte
 }
 
 // value reads a literal.
 func (ev *evaluator) value(l fingerprint.Literal, negate bool) Value {
 	v := Value{Kind: valueKind(l.Kind), Text: ev.st.Text[l.Start:l.End]}
+	if l.Kind == fingerprint.Hex && v.Text[0] != '0' {
+		v.Kind = ValueHexString // MariaDB takes x'2A' for a string, MySQL for a number
+	}
 	switch l.Kind {
 	case fingerprint.String, fingerprint.Hex, fingerprint.Bit:
-		ev.scratch = ev.scratch[:0]
-		v.Text = ev.st.Decode(l, ev.scratch)
+		v.Text = ev.st.Decode(l, ev.scratch[:0])
+		ev.keep(v.Text, l)
 		if negate || ev.foreign && l.Kind == fingerprint.String && !isASCII(v.Text) {
 			v.Kind = ValueOpaque
 		}
@@ -32,6 +36,25 @@ func (ev *evaluator) value(l fingerprint.Literal, negate bool) Value {
 		}
 	}
 	return v
+}
+
+// keep makes the room that a decoded literal needed serve the next one. Text that needed no decoding is the
+// statement's own, which is never written to.
+func (ev *evaluator) keep(text []byte, l fingerprint.Literal) {
+	if cap(text) > cap(ev.scratch) && cap(text) <= 4096 && !partOf(text, ev.st.Text[l.Start:l.End]) {
+		ev.scratch = text
+	}
+}
+
+func partOf(part, whole []byte) bool {
+	return len(part) > 0 && len(part) <= len(whole) && (&part[0] == &whole[0] || len(whole) > 1 && &part[0] == &whole[1])
+}
+
+// fold keeps the room that a folded key needed.
+func (ev *evaluator) fold(k Key) {
+	if cap(ev.folded) == 0 && k.Kind == KeyString {
+		ev.folded = make([]byte, 0, 256)
+	}
 }
 
 func isASCII(b []byte) bool {
@@ -113,7 +136,8 @@ func (ev *evaluator) shards(c *Cond, set *ShardSet) {
 }
 
 func (ev *evaluator) equal(v Value, set *ShardSet) {
-	key, match := KeyForCompare(ev.key, v)
+	key, match := AppendKeyForCompare(ev.folded[:0], ev.key, v)
+	ev.fold(key)
 	switch match {
 	case MatchNone:
 	case MatchKey:
@@ -125,18 +149,17 @@ func (ev *evaluator) equal(v Value, set *ShardSet) {
 	}
 }
 
-// between adds the shards of keys on one side of a literal. Strings are ordered by their collation, which only the
-// servers know: all shards.
+// between adds the shards of keys on one side of a literal.
 func (ev *evaluator) between(lo, hi *operand, inclusive bool, set *ShardSet) {
 	o := lo
 	if o == nil {
 		o = hi
 	}
-	key, match := KeyForCompare(ev.key, ev.operand(*o))
+	key, match := AppendKeyForCompare(nil, ev.key, ev.operand(*o))
 	switch {
 	case match == MatchNone:
 		return
-	case match == MatchAny || key.Kind == KeyString:
+	case match == MatchAny:
 		set.AddAll(ev.table.Algorithm.Shards())
 		return
 	}

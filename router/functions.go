@@ -10,7 +10,7 @@ import (
 	"github.com/pingcap/tidb/pkg/parser/ast"
 )
 
-const scalarFunctions = ` abs acos adddate addtime aes_decrypt aes_encrypt ascii asin atan atan2 bin bin_to_uuid bit_count bit_length
+var scalarFunctions = wordSet(` abs acos adddate addtime aes_decrypt aes_encrypt ascii asin atan atan2 bin bin_to_uuid bit_count bit_length
  ceil ceiling char_func char_length character_length charset coalesce coercibility collation compress concat concat_ws conv convert_tz cos cot crc32
  date date_add date_format date_sub datediff day dayname dayofmonth dayofweek dayofyear degrees elt exp export_set extract
  extractvalue field find_in_set floor format from_base64 from_days from_unixtime get_format greatest hex hour if ifnull
@@ -23,16 +23,24 @@ const scalarFunctions = ` abs acos adddate addtime aes_decrypt aes_encrypt ascii
  regexp_like regexp_replace regexp_substr repeat replace reverse right round rpad rtrim sec_to_time second sha sha1 sha2 sign
  sin soundex space sqrt str_to_date strcmp subdate substr substring substring_index subtime tan time time_format time_to_sec
  timediff timestamp timestampadd timestampdiff to_base64 to_days to_seconds trim truncate ucase uncompress uncompressed_length unhex
- unix_timestamp upper uuid_to_bin week weekday weekofyear weight_string year yearweek char convert st_astext `
+ unix_timestamp upper uuid_to_bin week weekday weekofyear weight_string year yearweek char convert st_astext `,
+	ast.DateLiteral, ast.TimeLiteral, ast.TimestampLiteral)
 
 // timeFunctions are the same on every leg once the legs are given one time.
-const timeFunctions = ` curdate current_date current_time current_timestamp curtime localtime localtimestamp now unix_timestamp utc_date utc_time utc_timestamp `
+var timeFunctions = wordSet(` curdate current_date current_time current_timestamp curtime localtime localtimestamp now unix_timestamp utc_date utc_time utc_timestamp `)
 
 // sessionFunctions need the session's own connection or would leave something behind on a pooled one.
-const sessionFunctions = ` found_rows get_lock is_free_lock is_used_lock release_all_locks release_lock load_file master_pos_wait
- source_pos_wait wait_for_executed_gtid_set nextval lastval setval `
+var sessionFunctions = wordSet(` found_rows get_lock is_free_lock is_used_lock release_all_locks release_lock load_file master_pos_wait
+ source_pos_wait wait_for_executed_gtid_set nextval lastval setval `)
 
-func listed(list, name string) bool { return strings.Contains(list, " "+name+" ") }
+// wordSet makes a set of the words of a text and of further names.
+func wordSet(text string, more ...string) map[string]bool {
+	set := map[string]bool{}
+	for _, w := range append(strings.Fields(text), more...) {
+		set[w] = true
+	}
+	return set
+}
 
 // functionUse is what the walk over a statement's functions found.
 type functionUse struct {
@@ -43,6 +51,7 @@ type functionUse struct {
 	window    bool
 	userVar   bool
 	sysVar    bool
+	setsID    bool                // LAST_INSERT_ID(expression)
 	replaced  []*ast.FuncCallExpr // DATABASE() and the like: the proxy knows better than the server
 }
 
@@ -77,13 +86,16 @@ func (u *functionUse) call(x *ast.FuncCallExpr) {
 	switch {
 	case x.Schema.O != "":
 		u.setUnsafe(name)
-	case listed(sessionFunctions, name), name == "last_insert_id" && len(x.Args) > 0:
+	case sessionFunctions[name]:
 		u.session = name
+	case name == "last_insert_id" && len(x.Args) > 0:
+		u.setsID = true
+		u.setUnsafe(name)
 	case replacedPiece(x) >= 0:
 		u.replaced = append(u.replaced, x)
-	case listed(timeFunctions, name) && (name != "unix_timestamp" || len(x.Args) == 0):
+	case timeFunctions[name] && (name != "unix_timestamp" || len(x.Args) == 0):
 		u.usesTime = true
-	case !listed(scalarFunctions, name):
+	case !scalarFunctions[name]:
 		u.setUnsafe(name)
 	}
 }

@@ -64,11 +64,27 @@ func (p *planning) insert(s *ast.InsertStmt) error {
 	case len(l.sharded) == 0 && len(l.groups) == 0:
 		return p.differentGroups(l)
 	case len(l.sharded) == 0:
+		p.plan.InsertID = p.insertID(s, target)
 		return p.groupPlan(l.groups, target, "all tables are whole in the group")
 	case target.table == nil || target.table.Kind != Sharded:
 		return p.insertFromShards(l, target)
 	}
 	return p.insertSharded(s, target)
+}
+
+// insertID finds out whether ids are generated.
+func (p *planning) insertID(s *ast.InsertStmt, target *source) InsertID {
+	if target.table == nil || len(target.table.Columns) == 0 || p.uses.setsID {
+		return InsertIDAsk
+	}
+	auto := autoIncrement(target.table)
+	switch {
+	case auto == nil:
+		return InsertIDNone
+	case insertPosition(s, target.table, auto.Name) < 0 && len(s.OnDuplicate) == 0:
+		return InsertIDGenerated
+	}
+	return InsertIDAsk
 }
 
 // insertFromShards is INSERT INTO a whole table SELECT … FROM a sharded one: right where one shard holds everything.

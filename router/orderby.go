@@ -9,6 +9,8 @@ import (
 
 	"github.com/pingcap/tidb/pkg/parser/ast"
 	"github.com/pingcap/tidb/pkg/parser/opcode"
+
+	"serval/rewrite"
 )
 
 // orderBy makes the sort keys of the statement's ORDER BY.
@@ -80,7 +82,7 @@ func (s *scattering) orderItem(item *ast.ByItem, text span) error {
 	switch e := unwrap(item.Expr).(type) {
 	case *ast.PositionExpr:
 		field, err := s.ordinal(e.N, text)
-		if err != nil {
+		if err != nil || field < 0 {
 			return err
 		}
 		expr, visible, text = s.sel.Fields.Fields[field].Expr, field, s.fields[field]
@@ -108,6 +110,9 @@ func unwrap(e ast.ExprNode) ast.ExprNode {
 
 // ordinal is the select field that ORDER BY n means. The number is part of the plan.
 func (s *scattering) ordinal(n int, text span) (int, error) {
+	if n < 1 || n > len(s.fields) && !s.wildcardBefore(len(s.fields)) {
+		return -1, nil // no such column: the servers say so
+	}
 	if n < 1 || n > len(s.fields) || s.wildcardBefore(n) {
 		return 0, refuse("ORDER BY with the position of a column behind or in *, over several shards", s.p.plan.Sharded, "name the column")
 	}
@@ -193,12 +198,13 @@ func (s *scattering) key(e ast.ExprNode, visible int, text span, desc bool) erro
 	if c, ok := e.(*ast.ColumnNameExpr); ok {
 		if src, ok := s.block.resolve(c.Name); ok && src.src.table != nil {
 			if col := src.src.table.Column(src.name); col != nil {
-				return s.columnKey(col, visible, text, desc)
+				return s.columnKey(col, visible, s.plainName(src), desc)
 			}
 		}
 	}
 	if arithmetic(e) {
-		s.add(visible, text, desc, SortNumber, "", "", "")
+		s.out.Keys = append(s.out.Keys, SortKey{Column: -1, Hidden: len(s.hidden), Class: SortNumber, Desc: desc})
+		s.hidden = append(s.hidden, hiddenColumn{"(", ")", text})
 		return nil
 	}
 	hidden := len(s.hidden)
@@ -223,6 +229,11 @@ func arithmetic(e ast.ExprNode) bool {
 	return false
 }
 
+// plainName is how a hidden column names a column: by the alias of its table.
+func (s *scattering) plainName(c columnRef) string {
+	return rewrite.Quote(c.src.name) + "." + rewrite.Quote(c.name)
+}
+
 func isArithmetic(op opcode.Op) bool {
 	switch op {
 	case opcode.Plus, opcode.Minus, opcode.Mul, opcode.Div, opcode.Mod:
@@ -232,7 +243,7 @@ func isArithmetic(op opcode.Op) bool {
 }
 
 // columnKey is the key for a plain column: its type says how values compare.
-func (s *scattering) columnKey(col *Column, visible int, text span, desc bool) error {
+func (s *scattering) columnKey(col *Column, visible int, text string, desc bool) error {
 	switch col.DataType {
 	case "tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "year":
 		s.add(visible, text, desc, SortNumber, "", "", "")
@@ -263,11 +274,11 @@ func (s *scattering) columnKey(col *Column, visible int, text span, desc bool) e
 }
 
 // add appends a key, with a hidden column unless a visible one serves.
-func (s *scattering) add(visible int, text span, desc bool, class SortClass, before, after, collation string) {
+func (s *scattering) add(visible int, text string, desc bool, class SortClass, before, after, collation string) {
 	k := SortKey{Column: visible, Class: class, Desc: desc, Collation: collation}
 	if visible < 0 {
 		k.Hidden = len(s.hidden)
-		s.hidden = append(s.hidden, hiddenColumn{before, after, text})
+		s.hidden = append(s.hidden, hiddenColumn{before: before + text + after})
 	}
 	s.out.Keys = append(s.out.Keys, k)
 }

@@ -30,7 +30,7 @@ func (p *planning) other() error {
 	case *ast.AnalyzeTableStmt:
 		return p.schema(false)
 	case *ast.DoStmt:
-		return refuse("DO", nil, "use SELECT")
+		return p.do(s)
 	}
 	return refuse("the statement "+p.firstWords(), nil, "it comes with a later version; until then send it to the servers directly")
 }
@@ -42,6 +42,21 @@ func (p *planning) firstWords() string {
 		words = words[:2]
 	}
 	return strings.ToUpper(strings.Join(words, " "))
+}
+
+// do plans DO without tables.
+func (p *planning) do(s *ast.DoStmt) error {
+	if err := p.analyse(); err != nil {
+		return err
+	}
+	b := p.scope.newBlock(nil, nil)
+	for _, e := range s.Exprs {
+		p.scope.expressions(e, b)
+	}
+	if p.scope.subs {
+		return refuse("DO with subqueries", nil, "use SELECT")
+	}
+	return p.noTables()
 }
 
 // schemaTables collects the table names of a DDL statement.
@@ -102,5 +117,5 @@ func (p *planning) schemaGroup(n *ast.TableName) (string, error) {
 	case t.Kind == Unsharded:
 		return t.Shards[0].Group, nil
 	}
-	return "", refuse("schema changes", t, "change the physical tables on the servers (all of them), then reload Serval's catalog")
+	return "", refuse("schema changes", t, "change the physical tables on the servers (all of them), then restart Serval")
 }

@@ -4,6 +4,7 @@ package router
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/pingcap/tidb/pkg/parser"
@@ -28,7 +29,7 @@ func (sp *statementParser) parse(sql string, mode fingerprint.Mode) (ast.StmtNod
 	p := sp.pool.Get().(*parser.Parser)
 	defer sp.pool.Put(p)
 	p.SetSQLMode(sqlMode(mode))
-	stmts, _, err := p.ParseSQL(sql)
+	stmts, _, err := p.ParseSQL(withoutWork(sql))
 	if err != nil {
 		return nil, err
 	}
@@ -36,6 +37,19 @@ func (sp *statementParser) parse(sql string, mode fingerprint.Mode) (ast.StmtNod
 		return nil, fmt.Errorf("%d statements where one was expected", len(stmts))
 	}
 	return stmts[0], nil
+}
+
+// withoutWork blanks the optional WORK of BEGIN, COMMIT and ROLLBACK, which the parser does not know.
+func withoutWork(sql string) string {
+	words := strings.Fields(sql)
+	if len(words) < 2 || !strings.EqualFold(words[1], "work") {
+		return sql
+	}
+	switch strings.ToLower(words[0]) {
+	case "begin", "commit", "rollback":
+		return words[0] + " " + strings.Join(words[2:], " ")
+	}
+	return sql
 }
 
 func sqlMode(m fingerprint.Mode) mysql.SQLMode {

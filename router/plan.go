@@ -76,9 +76,31 @@ type Plan struct {
 
 	// Renames are the names that servers use and clients must not see.
 	Renames []Rename
+	// Typed are columns that are the value of a session function: their type is to be the function's.
+	Typed []TypedColumn
+	// InsertID says what an INSERT does to LAST_INSERT_ID().
+	InsertID InsertID
+	// AnyDatabase: the connection needs some current database, whichever (DELETE of several tables).
+	AnyDatabase bool
 	// Sharded is a sharded table of the statement (for messages and metrics), nil when there is none.
 	Sharded *Table
 }
+
+// TypedColumn is a column of the result that is a session function.
+type TypedColumn struct {
+	Column int
+	Piece  rewrite.Piece
+}
+
+// InsertID says what the id in an OK packet means for LAST_INSERT_ID().
+type InsertID uint8
+
+// The meanings of an OK packet's id.
+const (
+	InsertIDNone      InsertID = iota // an explicit value at most: LAST_INSERT_ID() stays
+	InsertIDGenerated                 // the first generated id
+	InsertIDAsk                       // either: the server has to be asked
+)
 
 // shardSource is one occurrence of a sharded table.
 type shardSource struct {

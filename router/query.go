@@ -18,6 +18,9 @@ func (p *planning) query(n ast.StmtNode) error {
 		}
 		p.plan.Locking = sel.LockInfo != nil && sel.LockInfo.LockType != ast.SelectLockNone
 	}
+	if p.uses.setsID {
+		return refuse("LAST_INSERT_ID(expression) in a query", nil, "use it in an INSERT or UPDATE")
+	}
 	p.scope.query(n, nil, nil)
 	l, err := p.layout()
 	if err != nil {

@@ -233,6 +233,22 @@ func (r *Route) SQL(dst []byte, leg int, st *fingerprint.Statement, args *rewrit
 	return t.Render(dst, st, args)
 }
 
+// Database is the physical database that a leg's connection has to be in, "" when it does not matter.
+func (r *Route) Database(leg int) string {
+	p, l := r.Plan, &r.Legs[leg]
+	if p.DefaultDB != "" || !p.AnyDatabase || l.Shard < 0 {
+		return p.DefaultDB
+	}
+	return p.sources[0].table.Shards[l.Shard].Database
+}
+
+// PlainSQL is what a leg would be asked without what a merge needs.
+func (r *Route) PlainSQL(dst []byte, leg int, st *fingerprint.Statement, args *rewrite.Arguments) []byte {
+	l := &r.Legs[leg]
+	args.Targets = r.targets[l.first : l.first+len(r.Plan.refs)]
+	return r.Plan.template.Render(dst, st, args)
+}
+
 // Scatter is how to merge a Merged route's legs.
 func (r *Route) Scatter() *Scatter { return r.Plan.scatter }
 

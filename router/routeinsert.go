@@ -38,7 +38,9 @@ func (r *Route) rowsShard(ins *insertPlan, st *fingerprint.Statement, i int) (in
 			return 0, refuse("AUTO_INCREMENT on a sharded table", t, "give the id a value (neither NULL nor 0): each shard would count for itself")
 		}
 	}
-	key, err := KeyForInsert(r.ev.key, r.ev.value(tpl.key.in(st, i), tpl.key.negate))
+	v := r.ev.value(tpl.key.in(st, i), tpl.key.negate)
+	key, err := AppendKeyForInsert(r.ev.folded[:0], r.ev.key, v)
+	r.ev.fold(key)
 	if err != nil {
 		return 0, &KeyError{Table: t, Row: i + 1, Err: err}
 	}

@@ -138,6 +138,10 @@ func (s *scattering) field(from, to int) span {
 // hide puts the hidden columns at the end of the select list.
 func (s *scattering) hide(b *rewrite.Builder) error {
 	for _, h := range s.hidden {
+		if h.copy == (span{}) {
+			b.Insert(s.from, ", "+h.before)
+			continue
+		}
 		if b.Touches(h.copy.start, h.copy.end) {
 			return refuse("ORDER BY of a column written as database.table.column, over several shards", s.p.plan.Sharded, "leave the database out")
 		}

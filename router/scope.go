@@ -93,8 +93,8 @@ func (s *scope) newBlock(parent *block, above *filter) *block {
 func (s *scope) selectBlock(q *ast.SelectStmt, parent *block, above *filter) {
 	b := s.newBlock(parent, above)
 	s.with(q.With, b)
-	if q.Fields != nil {
-		defer s.expressions(q.Fields, b)
+	if q.Fields != nil { // before FROM, as in the text: see splicer.pair
+		s.expressions(q.Fields, b)
 	}
 	if q.From != nil {
 		s.from(q.From.TableRefs, b, b.filter, false)

@@ -18,8 +18,10 @@ func replacedPiece(f *ast.FuncCallExpr) int {
 	switch f.FnName.L {
 	case "database", "schema":
 		return int(rewrite.PieceDatabase)
-	case "user", "session_user", "system_user", "current_user":
+	case "user", "session_user", "system_user":
 		return int(rewrite.PieceUser)
+	case "current_user":
+		return int(rewrite.PieceAccount)
 	case "connection_id":
 		return int(rewrite.PieceConnectionID)
 	case "last_insert_id":
@@ -60,6 +62,7 @@ func (p *planning) replaceFunctions(sel *ast.SelectStmt) error {
 		b.Replace(start, end, piece, 0, after)
 		if sel != nil {
 			p.keepName(b, sel, start)
+			p.keepType(sel, f, piece)
 		}
 	}
 	t, err := b.Template()
@@ -87,6 +90,22 @@ func (p *planning) callEnd(start int) (int, error) {
 		return t.End, nil
 	}
 	return 0, fmt.Errorf("a function was not found")
+}
+
+// keepType notes that a column of the result is a function's value and nothing else: the client is told the
+// function's type, not the literal's.
+func (p *planning) keepType(sel *ast.SelectStmt, f *ast.FuncCallExpr, piece rewrite.Piece) {
+	if sel.Fields == nil {
+		return
+	}
+	for i, field := range sel.Fields.Fields {
+		if field.WildCard != nil {
+			return // the number of columns before the others is not known
+		}
+		if field.Expr == ast.ExprNode(f) {
+			p.plan.Typed = append(p.plan.Typed, TypedColumn{Column: i, Piece: piece})
+		}
+	}
 }
 
 // keepName gives a select field without alias, in which a function at this offset was replaced, its original text as

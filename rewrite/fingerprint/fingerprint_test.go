@@ -149,3 +149,27 @@ func TestScanDoesNotAllocate(t *testing.T) {
 		t.Errorf("Scan allocates %v times", n)
 	}
 }
+
+func TestPlain(t *testing.T) {
+	mysql, maria := Server{Version: 90704}, Server{MariaDB: true, Version: 101119}
+	tests := []struct{ sql, mysql, maria string }{
+		{"a /*! b */ c", "a     b    c", "a     b    c"},
+		{"a /*!40000 b */ c", "a          b    c", "a          b    c"},
+		{"a /*!99999 b */ c", "a               c", "a               c"},
+		{"a /*!80000 b */ c", "a          b    c", "a               c"},
+		{"a /*M!100100 b */ c", "a                 c", "a            b    c"},
+		{"a /*T! b */ c", "a           c", "a           c"},
+		{"a /*! '*/' */ c", "a     '*/'    c", "a     '*/'    c"},
+		{"a '/*! b */' c", "a '/*! b */' c", "a '/*! b */' c"},
+	}
+	for _, tt := range tests {
+		var s Statement
+		s.Scan([]byte(tt.sql), 0)
+		if got := string(s.Plain(mysql)); got != tt.mysql {
+			t.Errorf("%q on MySQL: %q, want %q", tt.sql, got, tt.mysql)
+		}
+		if got := string(s.Plain(maria)); got != tt.maria {
+			t.Errorf("%q on MariaDB: %q, want %q", tt.sql, got, tt.maria)
+		}
+	}
+}
