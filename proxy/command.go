@@ -42,7 +42,11 @@ func (c *session) command(p []byte) (quit bool, err error) {
 		c.fail(protocolError(codeUnknownStmtHandle, "HY000", "Unknown prepared statement handler (0) given to EXECUTE"))
 		return false, nil
 	}
-	c.fail(notSupported("Serval does not support the command %s (0x%02x)", commandName(p[0]), p[0]))
+	if name := commandName(p[0]); name != "" {
+		c.fail(notSupported("Serval does not support the command %s", name))
+	} else {
+		c.fail(protocolError(codeUnknownCommand, "08S01", "Unknown command"))
+	}
 	return false, nil
 }
 
@@ -61,7 +65,7 @@ func commandName(b byte) string {
 	case wire.ComBinlogDump, wire.ComBinlogDumpGTID:
 		return "COM_BINLOG_DUMP"
 	}
-	return "unknown"
+	return ""
 }
 
 // answer ends a command with OK, or with the error.

@@ -1,63 +1,71 @@
 package proxy
 
-// fieldlist.go: COM_FIELD_LIST, with which the command line clients complete column names. Newer servers do not have
-// it any more, so the columns are those of an empty SELECT.
+// fieldlist.go: COM_FIELD_LIST, with which the command line clients learn column names to complete. It is passed to
+// the table's first place, under the physical name.
 
 import (
 	"bytes"
 
+	"serval/proxy/backend"
 	"serval/proxy/wire"
-	"serval/rewrite"
 	"serval/router"
 )
 
 func (c *session) fieldList(p []byte) error {
 	name, wildcard, _ := bytes.Cut(p, []byte{0})
-	if len(wildcard) > 0 && string(wildcard) != "%" {
-		c.fail(notSupported("Serval does not support COM_FIELD_LIST with a pattern"))
-		return nil
-	}
 	c.known = c.srv.known.Load()
-	if c.db == "" {
-		return c.answer(&router.NoDatabase{})
+	d, err := c.visible("")
+	if err != nil {
+		return c.answer(err)
 	}
-	t := c.known.catalog.Table(c.db, string(name))
+	t := d.Tables[string(name)]
 	if t == nil {
-		return c.answer(protocolError(1146, "42S02", "Table '%s.%s' doesn't exist", c.db, name))
+		return c.answer(protocolError(1146, "42S02", "Table '%s.%s' doesn't exist", d.Name, name))
 	}
-	defs, err := c.emptySelect(t)
+	s := t.Shards[0]
+	conn, err := c.borrow(s.Group, s.Database)
 	if err != nil {
 		return c.answer(err)
 	}
 	c.patch.start(&router.Plan{Renames: []router.Rename{{Table: t}}})
-	for _, def := range defs {
-		def = append(c.patch.Column(nil, def), 0xfb) // the default value, which is not told
-		if err := c.conn.WritePacket(def); err != nil {
+	if err := c.relayFields(conn, s.Table, wildcard); err != nil {
+		conn.Discard()
+		return c.answer(lostBackend("group "+s.Group, err))
+	}
+	conn.Release()
+	return nil
+}
+
+// relayFields asks for the columns and passes their definitions on.
+func (c *session) relayFields(conn *backend.Conn, table string, wildcard []byte) error {
+	conn.ResetSequence()
+	ask := append(append([]byte{wire.ComFieldList}, table...), 0)
+	if err := conn.WritePacket(append(ask, wildcard...)); err != nil {
+		return err
+	}
+	if err := conn.Flush(); err != nil {
+		return err
+	}
+	var buf []byte
+	for {
+		p, err := conn.ReadPacket()
+		switch {
+		case err != nil:
+			return err
+		case wire.IsError(p):
+			e, err := wire.ParseError(p)
+			if err != nil {
+				return err
+			}
+			c.patch.names(e)
+			c.fail(e)
+			return nil
+		case wire.IsEOF(p):
+			return c.conn.WritePacket(wire.AppendEOF(buf[:0], 0, c.status(0)))
+		}
+		buf = c.patch.Column(buf[:0], p)
+		if err := c.conn.WritePacket(buf); err != nil {
 			return err
 		}
 	}
-	return c.conn.WritePacket(wire.AppendEOF(nil, 0, c.status(0)))
-}
-
-func (c *session) emptySelect(t *router.Table) ([][]byte, error) {
-	s := t.Shards[0]
-	conn, err := c.borrow(s.Group)
-	if err != nil {
-		return nil, err
-	}
-	if err := conn.Send([]byte("SELECT * FROM " + rewrite.Quote(s.Database) + "." + rewrite.Quote(s.Table) + " LIMIT 0")); err != nil {
-		conn.Discard()
-		return nil, lostBackend("group "+s.Group, err)
-	}
-	r, err := wire.ReadResult(conn.Conn)
-	if err != nil {
-		conn.Discard()
-		return nil, err
-	}
-	if err := r.Discard(); err != nil {
-		conn.Discard()
-		return nil, lostBackend("group "+s.Group, err)
-	}
-	conn.Release()
-	return r.Columns, nil
 }

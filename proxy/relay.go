@@ -54,8 +54,8 @@ func (c *session) relaySQL(p *router.Plan, group, database string) error {
 		var side *wire.SideError
 		again := pooled && attempt == 0 && !p.Writes() && !p.Locking && !out.Started && c.srv.ctx.Err() == nil
 		if errors.As(err, &side) && side.Side == wire.SideBackend && again {
-			conn.Discard()
 			c.letGo()
+			conn.Discard()
 			continue
 		}
 		return c.relayed(p, conn, pooled, out, err)
@@ -84,7 +84,9 @@ func (c *session) relayed(p *router.Plan, conn *backend.Conn, pooled bool, out w
 		return c.relayBroke(conn, pooled, out, err)
 	}
 	c.note(out)
-	if err := c.aftermath(conn, out); err != nil {
+	err = c.aftermath(conn, out)
+	c.letGo()
+	if err != nil {
 		c.giveUp(conn, pooled)
 		return nil // the statement's own answer has been given
 	}
@@ -138,6 +140,7 @@ func (c *session) giveUp(conn *backend.Conn, pooled bool) {
 
 // relayBroke handles a connection that broke in the middle.
 func (c *session) relayBroke(conn *backend.Conn, pooled bool, out wire.Outcome, err error) error {
+	c.letGo()
 	var side *wire.SideError
 	if errors.As(err, &side) && side.Side == wire.SideClient || errors.Is(err, errClientGone) {
 		ctx, cancel := context.WithTimeout(context.Background(), killTimeout)

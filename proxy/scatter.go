@@ -67,7 +67,7 @@ func (g *gathered) askAll(p *router.Plan) error {
 	}
 	for i, conn := range g.conns {
 		if err := conn.SetState(c.state.backend(p.DefaultDB)); err != nil {
-			return err
+			return execFailed(conn, err)
 		}
 		if p.UsesTime {
 			if err := g.pinTime(conn); err != nil {
@@ -178,8 +178,10 @@ func (g *gathered) spool(p *router.Plan, i int, conn *backend.Conn) error {
 // pinTime gives all legs the same NOW().
 func (g *gathered) pinTime(conn *backend.Conn) error {
 	g.pinned = true
-	_, err := conn.Exec(g.session.timestamp())
-	return err
+	if _, err := conn.Exec(g.session.timestamp()); err != nil {
+		return execFailed(conn, err)
+	}
+	return nil
 }
 
 // timestamp is the SET that pins the time of the statement.
@@ -239,6 +241,7 @@ func (g *gathered) ownWords(p *router.Plan, i int, conn *backend.Conn, e *wire.E
 
 // finished gives back a leg's connection whose answer was an error, read to its end.
 func (g *gathered) finished(i int) {
+	g.session.letGo()
 	conn := g.conns[i]
 	g.conns[i] = nil // it may be another session's from now on
 	if g.pinned {
@@ -250,6 +253,7 @@ func (g *gathered) finished(i int) {
 
 // close gives the connections back. complete: every stream has been read to its end.
 func (g *gathered) close(complete bool) {
+	g.session.letGo()
 	for _, s := range g.spools {
 		s.Close()
 	}
@@ -377,6 +381,10 @@ func (c *session) mergeFailed(err error) error {
 	if errors.As(err, &e) {
 		c.patch.names(e)
 		return e
+	}
+	var leg *merge.StreamError
+	if errors.As(err, &leg) && leg.Stream < len(c.route.Legs) && !errors.Is(err, merge.ErrNotSorted) && !errors.Is(err, merge.ErrMalformedRow) {
+		return lostBackend("group "+c.route.Legs[leg.Stream].Group, leg.Err)
 	}
 	return fmt.Errorf("merging the shards' rows: %w", err)
 }

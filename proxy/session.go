@@ -259,7 +259,8 @@ func (c *session) isGone() bool {
 	return c.gone
 }
 
-// letGo forgets the connections that worked for the session.
+// letGo forgets the connections that worked for the session, before they are given back: from then on the watcher must
+// not touch them.
 func (c *session) letGo() {
 	c.heldMu.Lock()
 	c.held = c.held[:0]

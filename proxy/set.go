@@ -70,7 +70,7 @@ func (c *session) set(s *ast.SetStmt) error {
 
 // trial is a connection on which SET may be tried out.
 func (c *session) trial() (*backend.Conn, error) {
-	return c.borrow(c.defaultGroup())
+	return c.borrow(c.defaultGroup(), "")
 }
 
 // setNames handles SET NAMES and SET CHARACTER SET.
@@ -108,12 +108,9 @@ func (c *session) setNames(next *sessionState, v *ast.VariableAssignment) error 
 
 // tryNames has a server accept the names, so that a wrong pair is an error now and not at the next statement.
 func (c *session) tryNames(next *sessionState) error {
-	conn, err := c.srv.cluster.Group(c.defaultGroup()).Primary().AcquireOne(c.srv.ctx, c.foundRows())
-	if err != nil {
-		return err
-	}
 	next.render()
-	if err := c.prepare(conn, next.backend("")); err != nil {
+	conn, err := c.borrowAs(c.defaultGroup(), next.backend(""))
+	if err != nil {
 		return err
 	}
 	conn.Release()

@@ -11,7 +11,6 @@ import (
 
 	"github.com/pingcap/tidb/pkg/parser/ast"
 
-	"serval/proxy/backend"
 	"serval/proxy/wire"
 	"serval/rewrite"
 	"serval/router"
@@ -91,7 +90,7 @@ func (c *session) visible(name string) (*router.Database, error) {
 
 // shape is an empty result with the columns that a server gives for a statement, the first one under another name.
 func (c *session) shape(group, sql, header string) (*table, error) {
-	conn, err := c.borrow(group)
+	conn, err := c.borrow(group, "")
 	if err != nil {
 		return nil, err
 	}
@@ -120,15 +119,6 @@ func (c *session) shape(group, sql, header string) (*table, error) {
 	}
 	first.Name = []byte(header)
 	return t, nil
-}
-
-// borrow takes a pooled connection in the session's state, without a current database.
-func (c *session) borrow(group string) (*backend.Conn, error) {
-	conn, err := c.srv.cluster.Group(group).Primary().AcquireOne(c.srv.ctx, c.foundRows())
-	if err != nil {
-		return nil, err
-	}
-	return conn, c.prepare(conn, c.state.backend(""))
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
@@ -195,7 +185,7 @@ func (c *session) showCreateTable(t *router.Table, place router.Shard) error {
 		e.Message = logicalNames(e.Message, t)
 		return &e
 	}
-	conn, err := c.borrow(place.Group)
+	conn, err := c.borrow(place.Group, "")
 	if err != nil {
 		return err
 	}

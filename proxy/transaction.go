@@ -5,6 +5,7 @@ package proxy
 // and deadlocks are seen as they are.
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/pingcap/tidb/pkg/parser/ast"
@@ -55,40 +56,80 @@ func (c *session) join(group string, state *backend.State) (*backend.Conn, error
 		}
 		return t.conn, c.prepare(t.conn, state)
 	}
-	conn, err := c.srv.cluster.Group(group).Primary().AcquireOne(c.srv.ctx, c.foundRows())
-	if err != nil {
-		return nil, err
+	for attempt := 0; ; attempt++ {
+		conn, err := c.borrowAs(group, state)
+		if err != nil {
+			return nil, err
+		}
+		if t.begin == "" { // autocommit=0: the first statement begins it
+			t.conn, t.group = conn, group
+			return conn, nil
+		}
+		ok, err := conn.Exec(t.begin)
+		if err == nil {
+			t.conn, t.group, t.flags = conn, group, ok.Status
+			return conn, nil
+		}
+		conn.Discard()
+		if serverRefused(err) || attempt > 0 {
+			return nil, execFailed(conn, err)
+		}
 	}
-	if err := c.prepare(conn, state); err != nil {
-		return nil, err
-	}
-	t.conn, t.group = conn, group
-	if t.begin == "" {
-		return conn, nil
-	}
-	ok, err := conn.Exec(t.begin)
-	if err != nil {
-		t.drop()
-		return nil, err
-	}
-	t.flags = ok.Status
-	return conn, nil
 }
 
-// prepare brings a connection to the session's state; on failure the connection is gone (a transaction's with it).
-func (c *session) prepare(conn *backend.Conn, state *backend.State) error {
-	err := conn.SetState(state)
-	if err == nil {
-		return nil
-	}
-	if conn == c.txn.conn {
-		if _, refused := err.(*wire.Error); !refused {
-			c.txn.drop()
-		}
+// serverRefused tells whether an error is the server's answer, and not the connection's end.
+func serverRefused(err error) bool {
+	var e *wire.Error
+	return errors.As(err, &e)
+}
+
+// execFailed is the failure of a statement of the proxy's own as the client is told.
+func execFailed(conn *backend.Conn, err error) error {
+	if serverRefused(err) {
 		return err
 	}
-	conn.Discard()
-	return err
+	return lostBackend("group "+conn.Node().Group(), err)
+}
+
+// prepare brings the transaction's connection to the session's state.
+func (c *session) prepare(conn *backend.Conn, state *backend.State) error {
+	err := conn.SetState(state)
+	if err != nil && !serverRefused(err) {
+		c.txn.drop()
+	}
+	if err != nil {
+		return execFailed(conn, err)
+	}
+	return nil
+}
+
+// borrow takes a pooled connection in the session's state.
+func (c *session) borrow(group, database string) (*backend.Conn, error) {
+	return c.borrowAs(group, c.state.backend(database))
+}
+
+// borrowAs takes a pooled connection and brings it to a state. One that turns out to be dead is replaced once: nothing
+// has been asked yet.
+func (c *session) borrowAs(group string, state *backend.State) (*backend.Conn, error) {
+	node := c.srv.cluster.Group(group).Primary()
+	for attempt := 0; ; attempt++ {
+		conn, err := node.AcquireOne(c.srv.ctx, c.foundRows())
+		if err != nil {
+			return nil, err
+		}
+		err = conn.SetState(state)
+		if err == nil {
+			return conn, nil
+		}
+		if serverRefused(err) {
+			conn.Release()
+			return nil, err
+		}
+		conn.Discard()
+		if attempt > 0 {
+			return nil, execFailed(conn, err)
+		}
+	}
 }
 
 // after notes the server's flags at the end of a statement on the transaction's connection, and ends the transaction
@@ -193,18 +234,14 @@ func (c *session) commitFailed(err error) error {
 	return protocolError(codeCommitUnknown, "HY000", "Lost connection to group %s while it ended the transaction: whether it was committed is not known (%v)", group, err)
 }
 
-// legConn gives the connection for a statement's one leg, and what to do with it afterwards.
+// legConn gives the connection for a statement's one leg; pooled: it is the statement's, not the transaction's.
 func (c *session) legConn(p *router.Plan, group, database string) (conn *backend.Conn, pooled bool, err error) {
-	state := c.state.backend(database)
 	if c.inTransaction() && !(p.Anywhere && c.txn.conn == nil) {
-		conn, err = c.join(group, state)
+		conn, err = c.join(group, c.state.backend(database))
 		return conn, false, err
 	}
-	conn, err = c.srv.cluster.Group(group).Primary().AcquireOne(c.srv.ctx, c.foundRows())
-	if err != nil {
-		return nil, false, err
-	}
-	return conn, true, c.prepare(conn, state)
+	conn, err = c.borrow(group, database)
+	return conn, true, err
 }
 
 func (c *session) foundRows() bool { return c.client.Capabilities&wire.CapFoundRows != 0 }

@@ -6,7 +6,6 @@ package proxy
 
 import (
 	"context"
-	"slices"
 	"time"
 )
 
@@ -49,14 +48,13 @@ func (s *Server) busySessions(now time.Time) []*session {
 
 // stopWork ends what runs on the servers for a session without client.
 func (c *session) stopWork() {
-	c.heldMu.Lock()
-	c.gone = true
-	conns := slices.Clone(c.held)
-	c.heldMu.Unlock()
 	c.cut()
 	ctx, cancel := context.WithTimeout(context.Background(), killTimeout)
 	defer cancel()
-	for _, b := range conns {
+	c.heldMu.Lock() // until the end: a connection that the session gives back meanwhile is somebody else's
+	defer c.heldMu.Unlock()
+	c.gone = true
+	for _, b := range c.held {
 		b.Kill(ctx)
 	}
 }

@@ -74,11 +74,12 @@ func (c *session) writeGroup(p *router.Plan, group string, w *written) error {
 		c.giveUp(conn, own)
 		return err
 	}
-	start, undo, end := "START TRANSACTION", "ROLLBACK", "COMMIT"
+	undo, end := "ROLLBACK", "COMMIT"
 	if !own {
-		start, undo, end = "SAVEPOINT serval_statement", "ROLLBACK TO SAVEPOINT serval_statement", "RELEASE SAVEPOINT serval_statement"
+		undo, end = "ROLLBACK TO SAVEPOINT serval_statement", "RELEASE SAVEPOINT serval_statement"
 	}
-	flags, err := c.writeWithin(p, conn, group, w, start, end)
+	flags, err := c.writeWithin(p, conn, group, w, end)
+	c.letGo()
 	if err == nil {
 		if own {
 			conn.Release()
@@ -90,26 +91,47 @@ func (c *session) writeGroup(p *router.Plan, group string, w *written) error {
 	return c.undo(conn, own, undo, err)
 }
 
+// writeConn gives the connection for a group's legs, with what they do begun on it.
 func (c *session) writeConn(p *router.Plan, group string, own bool) (*backend.Conn, error) {
-	state := c.state.backend(p.DefaultDB)
 	if !own {
-		return c.join(group, state)
+		conn, err := c.join(group, c.state.backend(p.DefaultDB))
+		if err != nil {
+			return nil, err
+		}
+		_, err = conn.Exec("SAVEPOINT serval_statement")
+		return conn, c.inOwn(conn, err)
 	}
-	conn, err := c.srv.cluster.Group(group).Primary().AcquireOne(c.srv.ctx, c.foundRows())
-	if err != nil {
-		return nil, err
+	for attempt := 0; ; attempt++ {
+		conn, err := c.borrow(group, p.DefaultDB)
+		if err != nil {
+			return nil, err
+		}
+		if _, err = conn.Exec("START TRANSACTION"); err == nil {
+			return conn, nil
+		}
+		conn.Discard()
+		if serverRefused(err) || attempt > 0 { // else it was dead before: nothing has been done
+			return nil, execFailed(conn, err)
+		}
 	}
-	return conn, c.prepare(conn, state)
 }
 
-// writeWithin carries out the group's legs between start and end.
-func (c *session) writeWithin(p *router.Plan, conn *backend.Conn, group string, w *written, start, end string) (flags uint16, err error) {
-	if _, err := conn.Exec(start); err != nil {
-		return 0, err
+// inOwn ends the transaction when its connection broke.
+func (c *session) inOwn(conn *backend.Conn, err error) error {
+	if err == nil {
+		return nil
 	}
+	if !serverRefused(err) {
+		c.txn.drop()
+	}
+	return execFailed(conn, err)
+}
+
+// writeWithin carries out the group's legs and ends them.
+func (c *session) writeWithin(p *router.Plan, conn *backend.Conn, group string, w *written, end string) (flags uint16, err error) {
 	if p.UsesTime {
 		if _, err := conn.Exec(c.timestamp()); err != nil {
-			return 0, err
+			return 0, execFailed(conn, err)
 		}
 	}
 	for i, leg := range c.route.Legs {
@@ -122,15 +144,17 @@ func (c *session) writeWithin(p *router.Plan, conn *backend.Conn, group string, 
 	}
 	if p.UsesTime {
 		if _, err := conn.Exec("SET timestamp=DEFAULT"); err != nil {
-			return 0, err
+			return 0, execFailed(conn, err)
 		}
 	}
 	ok, err := conn.Exec(end)
 	if err != nil && end == "COMMIT" {
-		var refused *wire.Error
-		if !errors.As(err, &refused) || refused.Code >= 2000 {
+		if !serverRefused(err) {
 			err = protocolError(codeCommitUnknown, "HY000", "Lost connection to group %s while it committed the statement: whether it was is not known (%v)", group, err)
 		}
+	}
+	if err != nil {
+		err = execFailed(conn, err)
 	}
 	return ok.Status, err
 }
