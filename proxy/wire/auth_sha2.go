@@ -55,8 +55,10 @@ type SHA2Cache struct {
 	users map[string][sha256.Size]byte
 }
 
-// Remember notes that user has this password. Calling it for all users at start spares their first logins the full
-// exchange, and clients that may not ask for the public key an error.
+// Remember notes that user has this password. A server that knows the passwords calls it for all users at start: it
+// spares first logins the full exchange, which some clients cannot do over plain TCP. MySQL's own must be told
+// --get-server-public-key; MariaDB's 10.11 (without --skip-ssl) takes any connection for a secure one in this exchange
+// and sends the password in the clear, which is refused.
 func (s *SHA2Cache) Remember(user, password string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
