@@ -41,25 +41,26 @@ type catalogMaker struct {
 	cluster *backend.Cluster
 	log     *slog.Logger
 	columns map[string]map[string][]schema.Column // "group\x00database" → table → columns
+	failed  bool                                  // some server could not be read
 }
 
 // makeCatalog reads the shapes of all tables. Servers that cannot be read are reported; their tables are known by
-// name only, so that the others work.
-func makeCatalog(ctx context.Context, cfg *config.Config, cluster *backend.Cluster, log *slog.Logger, version uint64) (*router.Catalog, error) {
+// name only, so that the others work, and the catalog is not complete.
+func makeCatalog(ctx context.Context, cfg *config.Config, cluster *backend.Cluster, log *slog.Logger, version uint64) (cat *router.Catalog, complete bool, err error) {
 	m := &catalogMaker{cfg: cfg, cluster: cluster, log: log, columns: map[string]map[string][]schema.Column{}}
-	cat := &router.Catalog{Version: version, Databases: map[string]*router.Database{}}
+	cat = &router.Catalog{Version: version, Databases: map[string]*router.Database{}}
 	for _, g := range cfg.Groups {
 		cat.Groups = append(cat.Groups, g.Name)
 	}
 	for i := range cfg.Databases {
 		d, err := m.database(ctx, &cfg.Databases[i])
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		cat.Databases[d.Name] = d
 	}
 	cat.SpaceWeights = m.spaceWeights(ctx, cat)
-	return cat, nil
+	return cat, !m.failed, nil
 }
 
 func (m *catalogMaker) database(ctx context.Context, cfg *config.Database) (*router.Database, error) {
@@ -199,6 +200,7 @@ func (m *catalogMaker) read(ctx context.Context, group, database string) map[str
 	}
 	tables, err := schema.ReadColumns(ctx, m.cluster.Group(group).Primary(), database)
 	if err != nil {
+		m.failed = true
 		m.log.Warn("tables could not be read", "group", group, "database", database, "error", err)
 	}
 	m.columns[id] = tables
@@ -237,6 +239,7 @@ func (m *catalogMaker) spaceWeights(ctx context.Context, cat *router.Catalog) ma
 	for _, g := range m.cfg.Groups {
 		w, err := schema.ReadSpaceWeights(ctx, m.cluster.Group(g.Name).Primary(), names)
 		if err != nil {
+			m.failed = true
 			m.log.Warn("collations could not be read: results of several shards cannot be sorted by text", "group", g.Name, "error", err)
 			continue
 		}

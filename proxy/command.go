@@ -6,6 +6,7 @@ package proxy
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"serval/proxy/wire"
@@ -112,6 +113,7 @@ func (c *session) query(text []byte) error {
 		start := time.Now()
 		kind, group, err := c.statement()
 		c.srv.metrics.Statement(kind, group, time.Since(start))
+		c.logStatement(kind, group, time.Since(start), err)
 		c.release()
 		if err == nil {
 			if rest == nil {
@@ -150,6 +152,25 @@ func nextStatement(st *fingerprint.Statement) []byte {
 			return rest[t.Start:]
 		}
 	}
+}
+
+// logStatement notes a statement at level debug: its shape, or with log.statements its text.
+func (c *session) logStatement(kind, group string, d time.Duration, err error) {
+	if !c.srv.log.Enabled(c.srv.ctx, slog.LevelDebug) {
+		return
+	}
+	text := c.st.Shape()
+	if c.srv.cfg.Log.Statements {
+		text = string(c.st.Text[:c.st.End])
+	}
+	code := uint16(0)
+	switch {
+	case err == errAnswered:
+		code = c.patch.failed.Code
+	case err != nil:
+		code = toClient(err).Code
+	}
+	c.srv.log.Debug("statement", "session", c.id, "user", c.user.Name, "plan", kind, "group", group, "duration", d, "error", code, "text", text)
 }
 
 // errSecondStatement is a statement behind another one, from a client that did not ask for MULTI_STATEMENTS.

@@ -22,6 +22,9 @@ import (
 	"serval/router"
 )
 
+// catalogRetry is how often servers that could not be read are tried again.
+const catalogRetry = 2 * time.Second
+
 // loginTimeout bounds a client's connection phase.
 const loginTimeout = 10 * time.Second
 
@@ -36,6 +39,7 @@ type Server struct {
 	known        atomic.Pointer[knowledge]
 	version      atomic.Uint64 // of the last catalog
 	planCounters cacheCounters
+	incomplete   atomic.Bool // a server could not be read for the catalog
 	keys         *wire.RSAKeys
 	sha2         *wire.SHA2Cache
 
@@ -64,6 +68,9 @@ func (s *Server) Start(ctx context.Context) error {
 		return fmt.Errorf("start: %w", err)
 	}
 	s.keys, s.sha2 = keys, &wire.SHA2Cache{}
+	for _, u := range s.cfg.Users { // known from the start, so that clients without the public key can log in
+		s.sha2.Remember(u.Name, u.Password)
+	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.cluster = backend.Open(s.cfg.Groups, s.log)
 	if err := s.reload(ctx); err != nil {
@@ -79,11 +86,22 @@ func (s *Server) Start(ctx context.Context) error {
 		return err
 	}
 	s.running.Go(s.watchClients)
+	s.running.Go(s.completeCatalog)
+	s.warnUnused()
 	for _, l := range s.listeners {
 		s.running.Go(func() { s.accept(l) })
 		s.log.Info("listening", "address", l.Addr().String())
 	}
 	return nil
+}
+
+// warnUnused says which parts of the configuration have no effect in this version.
+func (s *Server) warnUnused() {
+	for _, g := range s.cfg.Groups {
+		if len(g.Replicas) > 0 {
+			s.log.Warn("replicas are not used yet: every statement goes to the primary", "group", g.Name, "replicas", len(g.Replicas))
+		}
+	}
 }
 
 func (s *Server) listen() error {
@@ -142,6 +160,35 @@ func (s *Server) stop() {
 	s.cluster.Close()
 }
 
+// Reload reads the servers' tables again, after they were changed behind Serval's back. Statements in flight keep the
+// catalog they began with.
+func (s *Server) Reload(ctx context.Context) error {
+	if err := s.reload(ctx); err != nil {
+		return fmt.Errorf("reload: %w", err)
+	}
+	s.log.Info("the catalog was read again", "version", s.version.Load())
+	return nil
+}
+
+// completeCatalog reads the servers again for as long as one of them could not be read.
+func (s *Server) completeCatalog() {
+	t := time.NewTicker(catalogRetry)
+	defer t.Stop()
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-t.C:
+			if !s.incomplete.Load() {
+				continue
+			}
+			if err := s.reload(s.ctx); err != nil {
+				s.log.Warn("the catalog is not complete", "error", err)
+			}
+		}
+	}
+}
+
 // reload reads the servers' tables into a new catalog.
 func (s *Server) reload(ctx context.Context) error {
 	s.reloading.Lock()
@@ -150,10 +197,11 @@ func (s *Server) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cat, err := makeCatalog(ctx, s.cfg, s.cluster, s.log, s.version.Add(1))
+	cat, complete, err := makeCatalog(ctx, s.cfg, s.cluster, s.log, s.version.Add(1))
 	if err != nil {
 		return err
 	}
+	s.incomplete.Store(!complete)
 	s.known.Store(&knowledge{catalog: cat, plans: newPlanCache(s.cfg.PlanCache, &s.planCounters), flavor: f})
 	return nil
 }

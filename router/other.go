@@ -117,5 +117,5 @@ func (p *planning) schemaGroup(n *ast.TableName) (string, error) {
 	case t.Kind == Unsharded:
 		return t.Shards[0].Group, nil
 	}
-	return "", refuse("schema changes", t, "change the physical tables on the servers (all of them), then restart Serval")
+	return "", refuse("schema changes", t, "change the physical tables on the servers (all of them), then send Serval SIGHUP")
 }

@@ -43,13 +43,30 @@ func serveUntil(ctx context.Context, settings *config.Config, log *slog.Logger) 
 	if err := server.Start(ctx); err != nil {
 		return fmt.Errorf("starting: %w", err)
 	}
-	<-ctx.Done()
+	reloadUntil(ctx, server, log)
 	log.Info("stopping: no new clients, sessions end")
 	if err := server.Close(); err != nil {
 		return fmt.Errorf("stopping: %w", err)
 	}
 	log.Info("stopped")
 	return nil
+}
+
+// reloadUntil reads the servers' tables again at each SIGHUP, until ctx ends.
+func reloadUntil(ctx context.Context, server *proxy.Server, log *slog.Logger) {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangup:
+			if err := server.Reload(ctx); err != nil {
+				log.Warn("SIGHUP", "error", err)
+			}
+		}
+	}
 }
 
 // newLog is the process's log as configured. The configuration has been checked: other levels and formats than these

@@ -2,6 +2,8 @@ package fingerprint
 
 // fingerprint.go: the shape of a statement, in one pass over its bytes.
 
+import "strings"
+
 // Kind says how a literal was written.
 type Kind uint8
 
@@ -303,4 +305,22 @@ func equalFold(w []byte, lower string) bool {
 		}
 	}
 	return true
+}
+
+// Shape is the Key for people: a question mark for every slot, dots for the rows that follow the first. Comments stay.
+func (s *Statement) Shape() string {
+	var b strings.Builder
+	for _, c := range s.Key {
+		switch SlotKind(c) {
+		case SlotLiteral:
+			b.WriteByte('?')
+		case SlotList:
+			b.WriteString("?, …")
+		case SlotRows:
+			b.WriteString(", …")
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }
