@@ -73,8 +73,9 @@ func (m *catalogMaker) database(ctx context.Context, cfg *config.Database) (*rou
 		t.Columns = routerColumns(cols)
 		d.Tables[name] = t
 	}
-	for _, s := range m.shardNames(cfg) {
-		delete(d.Tables, s) // a physical shard in the default group is no table of the client's
+	d.Hidden = m.shardNames(cfg)
+	for s := range d.Hidden { // a physical shard in the default group is no table of the client's
+		delete(d.Tables, s)
 	}
 	for i := range cfg.Tables {
 		t, err := m.table(ctx, d, &cfg.Tables[i])
@@ -110,15 +111,15 @@ func (m *catalogMaker) checkBindings(d *router.Database) error {
 }
 
 // shardNames are the physical tables that lie in the database of the unsharded ones.
-func (m *catalogMaker) shardNames(cfg *config.Database) []string {
-	var names []string
+func (m *catalogMaker) shardNames(cfg *config.Database) map[string]bool {
+	names := map[string]bool{}
 	for _, t := range cfg.Tables {
 		if t.Shard == nil {
 			continue
 		}
 		for _, l := range t.Shard.Locations {
-			if l.Group == cfg.DefaultGroup && l.Database == cfg.Physical {
-				names = append(names, l.Table)
+			if l.Database == cfg.Physical {
+				names[l.Table] = true
 			}
 		}
 	}

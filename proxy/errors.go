@@ -59,6 +59,7 @@ func toClient(err error) *wire.Error {
 		noDB    *router.NoDatabase
 		rows    router.ColumnCountError
 		syntax  *router.SyntaxError
+		table   *router.NoSuchTable
 	)
 	switch {
 	case errors.As(err, &sent):
@@ -71,6 +72,8 @@ func toClient(err error) *wire.Error {
 		return protocolError(codeUnknownDatabase, "42000", "Unknown database '%s'", unknown.Name)
 	case errors.As(err, &noDB):
 		return protocolError(codeNoDatabase, "3D000", "No database selected")
+	case errors.As(err, &table):
+		return protocolError(1146, "42S02", "%s", table.Error())
 	case errors.As(err, &rows):
 		return protocolError(codeColumnCount, "21S01", "Column count doesn't match value count at row %d", rows.Row())
 	case errors.As(err, &syntax):

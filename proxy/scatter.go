@@ -36,6 +36,7 @@ type gathered struct {
 	warnings uint16
 	lists    [][]warning // of each leg that had some, inside a transaction
 	pinned   bool        // SET timestamp was done
+	sent     int         // legs that have been asked
 }
 
 // scatter carries out a merged SELECT.
@@ -78,6 +79,7 @@ func (g *gathered) askAll(p *router.Plan) error {
 		if err := conn.Send(c.sql); err != nil {
 			return lostBackend("group "+conn.Node().Group(), err)
 		}
+		g.sent++
 	}
 	for i, conn := range g.conns {
 		r, err := wire.ReadResult(conn.Conn)
@@ -271,6 +273,10 @@ func (g *gathered) close(complete bool) {
 }
 
 func (g *gathered) giveBack(i int, conn *backend.Conn, complete bool) {
+	if i > g.sent { // nothing has been asked on it (of leg number sent, that is not certain)
+		conn.Release()
+		return
+	}
 	if !complete && (i >= len(g.results) || !drain(g.results[i])) {
 		ctx, cancel := context.WithTimeout(context.Background(), killTimeout)
 		defer cancel()

@@ -24,9 +24,6 @@ type transaction struct {
 
 const inTransaction = wire.StatusInTrans | wire.StatusInTransReadonly
 
-// open tells whether the client is in a transaction it has to end.
-func (t *transaction) open() bool { return t.begin != "" || t.conn != nil }
-
 // status are the client's transaction flags. Flags from the transaction's own connection count as they are.
 func (t *transaction) status(backendFlags uint16) uint16 {
 	switch {
@@ -42,7 +39,7 @@ func (t *transaction) status(backendFlags uint16) uint16 {
 	return wire.StatusInTrans
 }
 
-// needed tells whether a statement has to run on the transaction's connection.
+// inTransaction tells whether a statement has to run on the transaction's connection.
 func (c *session) inTransaction() bool {
 	return c.txn.begin != "" || c.txn.conn != nil || !c.state.autocommit
 }

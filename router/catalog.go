@@ -109,6 +109,8 @@ type Database struct {
 	DefaultGroup string
 	Physical     string // database that holds the unsharded tables of this one in every group
 	Tables       map[string]*Table
+	// Hidden are physical tables beside the unsharded ones that are shards of others: clients do not see them.
+	Hidden map[string]bool
 }
 
 // Catalog is everything the planner knows about data.

@@ -112,6 +112,8 @@ func (p *planning) schemaGroup(n *ast.TableName) (string, error) {
 	}
 	t := d.Tables[n.Name.O]
 	switch {
+	case d.Hidden[n.Name.O] && t == nil:
+		return "", refuse("a table of the name '"+n.Name.O+"'", nil, "the servers have a shard of that name")
 	case t == nil:
 		return d.DefaultGroup, nil
 	case t.Kind == Unsharded:

@@ -44,7 +44,14 @@ type NoDatabase struct{}
 
 func (*NoDatabase) Error() string { return "no database selected" }
 
-// Plan analyses a statement. Its error is a *Refusal, *SyntaxError, *UnknownDatabase or *NoDatabase.
+// NoSuchTable is a table that clients do not see (error 1146).
+type NoSuchTable struct{ Database, Table string }
+
+func (e *NoSuchTable) Error() string {
+	return "Table '" + e.Database + "." + e.Table + "' doesn't exist"
+}
+
+// Plan analyses a statement. Its error is a *Refusal, *SyntaxError, *UnknownDatabase, *NoDatabase or *NoSuchTable.
 func (pl *Planner) Plan(st *fingerprint.Statement, db string, cat *Catalog) (*Plan, error) {
 	stmt, err := pl.parser.parse(string(st.Text[:st.End]), st.Mode)
 	if err != nil {
@@ -107,6 +114,9 @@ func (p *planning) layout() (*layout, error) {
 		d, err := p.database(src.db)
 		if err != nil {
 			return nil, err
+		}
+		if src.table == nil && d.Hidden[src.node.Name.O] {
+			return nil, &NoSuchTable{d.Name, src.node.Name.O}
 		}
 		if src.table != nil && src.table.Kind == Sharded {
 			l.sharded = append(l.sharded, src)
@@ -259,13 +269,11 @@ func (p *planning) explain(s *ast.ExplainStmt) error {
 	if _, ok := s.Stmt.(*ast.ShowStmt); ok {
 		return p.other()
 	}
-	inner := p.stmt
-	switch q := s.Stmt.(type) {
+	switch s.Stmt.(type) {
 	case *ast.SelectStmt, *ast.SetOprStmt:
-		if err := p.query(q.(ast.StmtNode)); err != nil {
+		if err := p.query(s.Stmt); err != nil {
 			return err
 		}
-		p.stmt = inner
 		p.plan.scatter = nil
 		p.plan.scatterRefusal = refuse("EXPLAIN over several shards", p.plan.Sharded, "name one key, or use EXPLAIN ROUTE to see the shards")
 		p.plan.Verb = VerbShow
