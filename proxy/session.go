@@ -173,9 +173,7 @@ func (c *session) denied(database string) error {
 func (c *session) run() error {
 	for {
 		c.busySince.Store(0)
-		if cap(c.sql) > keptBuffer {
-			c.sql = nil
-		}
+		c.forgetStatement()
 		c.conn.ResetSequence()
 		c.conn.ReleaseBuffers()
 		p, err := c.conn.ReadPacket()
@@ -190,6 +188,16 @@ func (c *session) run() error {
 		if err != nil || quit {
 			return err
 		}
+	}
+}
+
+// forgetStatement lets go of the last statement: its text is the connection's buffer, and what a big one needed is not
+// kept for the small ones that follow.
+func (c *session) forgetStatement() {
+	big := len(c.st.Text) > keptBuffer || cap(c.sql) > keptBuffer
+	c.st.Text = nil
+	if big {
+		c.st, c.route, c.key, c.sql = fingerprint.Statement{}, router.Route{}, nil, nil
 	}
 }
 
