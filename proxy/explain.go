@@ -33,6 +33,11 @@ func (c *session) answerRoute(text []byte) error {
 	if err := c.route.Resolve(p, &c.st); err != nil {
 		return err
 	}
+	if len(c.route.Legs) > 1 && !c.route.Merged {
+		if err := c.mayWrite(c.legGroups()); err != nil {
+			return err
+		}
+	}
 	plan, reason := c.route.Explain()
 	for i, leg := range c.route.Legs {
 		shard, group := "", leg.Group

@@ -25,13 +25,8 @@ type written struct {
 
 func (c *session) writeLegs(p *router.Plan) error {
 	groups := c.legGroups()
-	if len(groups) > 1 {
-		if c.inTransaction() {
-			return notSupported("Serval does not support a transaction over several groups: this statement writes in %s", strings.Join(groups, ", "))
-		}
-		if c.srv.cfg.MultiGroupWrites != config.BestEffortWrites {
-			return notSupported("Serval does not support one statement that writes in several groups (%s): write each key's rows by themselves, or set multi_group_writes: best_effort, which gives up atomicity", strings.Join(groups, ", "))
-		}
+	if err := c.mayWrite(groups); err != nil {
+		return err
 	}
 	var w written
 	for i, g := range groups {
@@ -43,6 +38,19 @@ func (c *session) writeLegs(p *router.Plan) error {
 		}
 	}
 	return c.answerWritten(p, &w)
+}
+
+// mayWrite refuses a statement that would write in several groups, unless the operator allows it.
+func (c *session) mayWrite(groups []string) error {
+	switch {
+	case len(groups) < 2:
+		return nil
+	case c.inTransaction():
+		return notSupported("Serval does not support a transaction over several groups: this statement writes in %s", strings.Join(groups, ", "))
+	case c.srv.cfg.MultiGroupWrites != config.BestEffortWrites:
+		return notSupported("Serval does not support one statement that writes in several groups (%s): write each key's rows by themselves, or set multi_group_writes: best_effort, which gives up atomicity", strings.Join(groups, ", "))
+	}
+	return nil
 }
 
 // legGroups are the groups of the legs, in catalog order.
