@@ -149,11 +149,26 @@ func (m *catalogMaker) table(ctx context.Context, d *router.Database, cfg *confi
 			return nil, fmt.Errorf("%s:%d: table %s.%s: %w", m.cfg.File, cfg.Line, d.Name, cfg.Name, err)
 		}
 		t.Algorithm = alg
+		if primaryWithout(t) {
+			m.log.Warn("the primary key does not contain the shard key: it is unique within a shard only", "table", d.Name+"."+cfg.Name, "shard_key", t.Key)
+		}
 		if len(t.Columns) > 0 && t.KeyColumn() == nil {
 			return nil, fmt.Errorf("%s:%d: table %s.%s has no column %q to be sharded by", m.cfg.File, cfg.Line, d.Name, cfg.Name, t.Key)
 		}
 	}
 	return t, nil
+}
+
+// primaryWithout tells whether a table has a primary key that its shard key is not part of.
+func primaryWithout(t *router.Table) bool {
+	any := false
+	for i := range t.Columns {
+		if t.Columns[i].Primary && strings.EqualFold(t.Columns[i].Name, t.Key) {
+			return false
+		}
+		any = any || t.Columns[i].Primary
+	}
+	return any
 }
 
 // shape reads the table's columns from its first place that has it, and reports places that differ.

@@ -31,7 +31,6 @@ const (
 	codeWrongValue        = 1231
 	codeNotSupported      = 1235
 	codeQueryInterrupted  = 1317
-	codeKeyHasNoShard     = 1526 // ER_NO_PARTITION_FOR_GIVEN_VALUE: MySQL's own word for it
 	codeCommitUnknown     = 2013
 	codeLostConnection    = 2013
 	codeUnknownStmtHandle = 1243
@@ -67,7 +66,7 @@ func toClient(err error) *wire.Error {
 	case errors.As(err, &refusal):
 		return protocolError(codeNotSupported, "42000", "%s", refusal.Error())
 	case errors.As(err, &key):
-		return protocolError(codeKeyHasNoShard, "HY000", "%s", key.Error())
+		return notSupported("Serval does not support this shard key: %s", key.Error())
 	case errors.As(err, &unknown):
 		return protocolError(codeUnknownDatabase, "42000", "Unknown database '%s'", unknown.Name)
 	case errors.As(err, &noDB):

@@ -28,6 +28,7 @@ func (c *session) fieldList(p []byte) error {
 		return c.answer(err)
 	}
 	c.patch.start(&router.Plan{Renames: []router.Rename{{Table: t}}})
+	c.patch.unaliased = true
 	if err := c.relayFields(conn, s.Table, wildcard); err != nil {
 		conn.Discard()
 		return c.answer(lostBackend("group "+s.Group, err))

@@ -20,10 +20,12 @@ type patcher struct {
 	column  wire.Column
 	failed  wire.Error // the last error that passed
 	index   int        // of the column definition that comes next
+
+	unaliased bool // tables stand under their physical names in the statement: a result's table is not an alias
 }
 
 // start prepares for the answers of a statement.
-func (p *patcher) start(plan *router.Plan) { p.plan, p.index = plan, 0 }
+func (p *patcher) start(plan *router.Plan) { p.plan, p.index, p.unaliased = plan, 0, false }
 
 // Column exchanges the physical schema and table for the logical ones.
 func (p *patcher) Column(dst, def []byte) []byte {
@@ -47,7 +49,7 @@ func (p *patcher) Column(dst, def []byte) []byte {
 	if t == nil {
 		return p.schemaOnly(dst, def)
 	}
-	if bytes.Equal(p.column.Table, p.column.OrgTable) {
+	if p.unaliased && bytes.Equal(p.column.Table, p.column.OrgTable) {
 		p.column.Table = []byte(t.Name)
 	}
 	p.column.OrgTable = []byte(t.Name)
@@ -133,6 +135,13 @@ func (p *patcher) names(e *wire.Error) { e.Message = p.text(e.Code, e.Message) }
 // or dots) are touched; of a duplicate entry only what follows the user's value.
 func (p *patcher) text(code uint16, text string) string {
 	head := ""
+	if holdsValue(code) {
+		at := strings.LastIndex(text, " for column ")
+		if at < 0 {
+			return text
+		}
+		head, text = text[:at], text[at:]
+	}
 	if code == 1062 || code == 1586 {
 		if at := strings.LastIndex(text, " for key "); at >= 0 {
 			head, text = text[:at], text[at:]
@@ -158,23 +167,30 @@ func logicalDatabases(text string, cat *router.Catalog) string {
 	return text
 }
 
+// holdsValue tells whether an error's text quotes a value of the user's, which may look like a name.
+func holdsValue(code uint16) bool {
+	switch code {
+	case 1264, 1265, 1292, 1366, 1367, 1411:
+		return true
+	}
+	return false
+}
+
 func logicalNames(text string, t *router.Table) string {
 	for i := range t.Shards {
 		s := &t.Shards[i]
-		if s.Database != t.Database {
-			text = strings.ReplaceAll(text, "`"+s.Database+"`.`"+t.Name+"`.", "`"+t.Database+"`.`"+t.Name+"`.")
+		if s.Table != t.Name && strings.Contains(text, s.Table) || s.Database != t.Database && strings.Contains(text, s.Database) {
+			text = strings.NewReplacer(
+				"`"+s.Database+"`.`"+s.Table+"`", "`"+t.Database+"`.`"+t.Name+"`",
+				"'"+s.Database+"."+s.Table+"'", "'"+t.Database+"."+t.Name+"'",
+				"'"+s.Database+"."+s.Table+".", "'"+t.Database+"."+t.Name+".",
+				"`"+s.Database+"`.", "`"+t.Database+"`.", // followed by an alias
+				"FUNCTION "+s.Database+".", "FUNCTION "+t.Database+".",
+				"'"+s.Table+".", "'"+t.Name+".",
+				"'"+s.Table+"'", "'"+t.Name+"'",
+				"`"+s.Table+"`", "`"+t.Name+"`",
+			).Replace(text)
 		}
-		if s.Table == t.Name && s.Database == t.Database || !strings.Contains(text, s.Table) {
-			continue
-		}
-		text = strings.NewReplacer(
-			"`"+s.Database+"`.`"+s.Table+"`", "`"+t.Database+"`.`"+t.Name+"`",
-			"'"+s.Database+"."+s.Table+"'", "'"+t.Database+"."+t.Name+"'",
-			"'"+s.Database+"."+s.Table+".", "'"+t.Database+"."+t.Name+".",
-			"'"+s.Table+".", "'"+t.Name+".",
-			"'"+s.Table+"'", "'"+t.Name+"'",
-			"`"+s.Table+"`", "`"+t.Name+"`",
-		).Replace(text)
 	}
 	return text
 }

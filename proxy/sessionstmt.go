@@ -66,6 +66,7 @@ func (c *session) show(s *ast.ShowStmt) error {
 func (c *session) relayText(group, sql string, p *router.Plan) error {
 	c.patch.start(p)
 	p.Anywhere = true
+	c.patch.unaliased = true
 	c.sql = append(c.sql[:0], sql...)
 	return c.relaySQL(p, group, "")
 }

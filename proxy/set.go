@@ -29,6 +29,7 @@ var carried = wordSet(` sql_mode time_zone sql_safe_updates foreign_key_checks u
 
 func (c *session) set(s *ast.SetStmt) error {
 	next := c.state.clone()
+	c.warnings = c.warnings[:0]
 	var conn *backend.Conn
 	defer func() {
 		if conn != nil {
@@ -39,7 +40,9 @@ func (c *session) set(s *ast.SetStmt) error {
 		var err error
 		switch {
 		case v.Name == ast.SetNames || v.Name == ast.SetCharset:
-			err = c.setNames(&next, v)
+			if conn, err = c.trial(conn); err == nil {
+				err = c.setNames(&next, conn, v)
+			}
 		case !v.IsSystem:
 			err = notSupported("Serval does not support user variables (@%s) yet", v.Name)
 		case v.IsGlobal:
@@ -47,12 +50,9 @@ func (c *session) set(s *ast.SetStmt) error {
 		case strings.EqualFold(v.Name, "autocommit"):
 			err = setAutocommit(&next, v)
 		default:
-			if conn == nil {
-				if conn, err = c.trial(); err != nil {
-					return err
-				}
+			if conn, err = c.trial(conn); err == nil {
+				err = c.setVariable(&next, conn, v)
 			}
-			err = c.setVariable(&next, conn, v)
 		}
 		if err != nil {
 			return err
@@ -65,22 +65,29 @@ func (c *session) set(s *ast.SetStmt) error {
 	}
 	next.render()
 	c.state = next
-	return c.okUnless(nil)
+	c.rowCount = 0
+	return clientError(c.ok(&wire.OK{Warnings: uint16(len(c.warnings))}))
 }
 
 // trial is a connection on which SET may be tried out.
-func (c *session) trial() (*backend.Conn, error) {
+func (c *session) trial(conn *backend.Conn) (*backend.Conn, error) {
+	if conn != nil {
+		return conn, nil
+	}
 	return c.borrow(c.defaultGroup(), "")
 }
 
 // setNames handles SET NAMES and SET CHARACTER SET.
-func (c *session) setNames(next *sessionState, v *ast.VariableAssignment) error {
+func (c *session) setNames(next *sessionState, conn *backend.Conn, v *ast.VariableAssignment) error {
 	name := ""
 	if value, ok := v.Value.(ast.ValueExpr); ok {
 		name = strings.ToLower(value.GetString())
 	}
+	if name == "utf8" && bytes.Contains(bytes.ToLower(c.st.Text), []byte("utf8mb3")) {
+		name = "utf8mb3" // the parser gives both as utf8; servers warn of them in different words
+	}
 	if name == "" || name == "default" {
-		next.names, next.utf8 = c.known.flavor.defaultNames, isUTF8(c.known.flavor.defaultNames)
+		next.names, next.charset = c.known.flavor.defaultNames, charsetOf(c.known.flavor.defaultNames)
 		next.forgetCharsets()
 		return nil
 	}
@@ -101,20 +108,25 @@ func (c *session) setNames(next *sessionState, v *ast.VariableAssignment) error 
 		}
 		text += " COLLATE " + coll
 	}
-	next.names, next.utf8 = text, isUTF8(name)
+	next.names, next.charset = text, charsetOf(name)
 	next.forgetCharsets()
-	return c.tryNames(next)
+	return c.tryOut(conn, "SET NAMES "+text)
 }
 
-// tryNames has a server accept the names, so that a wrong pair is an error now and not at the next statement.
-func (c *session) tryNames(next *sessionState) error {
-	next.render()
-	conn, err := c.borrowAs(c.defaultGroup(), next.backend(""))
+// tryOut has a server carry a SET out, so that what is wrong with it is said now and not at the next statement; its
+// warnings are the client's.
+func (c *session) tryOut(conn *backend.Conn, sql string) error {
+	ok, err := conn.Exec(sql)
 	if err != nil {
-		return err
+		return execFailed(conn, err)
 	}
-	conn.Release()
-	return nil
+	if ok.Warnings == 0 {
+		return nil
+	}
+	c.composing = true
+	err = c.collectWarnings(conn)
+	c.composing = false
+	return err
 }
 
 func setAutocommit(next *sessionState, v *ast.VariableAssignment) error {
@@ -155,7 +167,10 @@ func (c *session) setVariable(next *sessionState, conn *backend.Conn, v *ast.Var
 		next.set(name, "")
 		value = "DEFAULT"
 	}
-	if _, err := conn.Exec("SET SESSION " + name + " = " + value); err != nil {
+	if strings.HasPrefix(name, "character_set_") && !safeCharset(strings.ToLower(strings.Trim(value, "`'"))) {
+		return notSupported("Serval does not support the character set %s yet: use utf8mb4", value)
+	}
+	if err := c.tryOut(conn, "SET SESSION "+name+" = "+value); err != nil {
 		return err
 	}
 	rows, err := conn.Query("SELECT @@SESSION." + name)
@@ -169,11 +184,9 @@ func (c *session) setVariable(next *sessionState, conn *backend.Conn, v *ast.Var
 	if name == "sql_mode" {
 		next.mode = modeOf(string(got))
 	}
-	if strings.HasPrefix(name, "character_set_client") && !safeCharset(string(got)) {
-		return notSupported("Serval does not support the client character set %s yet: use utf8mb4", got)
-	}
-	if name == "character_set_client" {
-		next.utf8 = isUTF8(string(got))
+	switch name {
+	case "character_set_client", "character_set_connection", "collation_connection":
+		next.charset = max(next.charset, charsetOf(string(got))) // until SET NAMES: the worst of them counts
 	}
 	return nil
 }

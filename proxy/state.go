@@ -12,12 +12,13 @@ import (
 	"serval/proxy/backend"
 	"serval/proxy/wire"
 	"serval/rewrite/fingerprint"
+	"serval/router"
 )
 
 type sessionState struct {
 	autocommit bool
-	names      string // "utf8mb4 COLLATE utf8mb4_general_ci"
-	utf8       bool   // statements are in UTF-8
+	names      string         // "utf8mb4 COLLATE utf8mb4_general_ci"
+	charset    router.Charset // of statements
 	vars       map[string]string
 	mode       fingerprint.Mode
 	text       string // vars as backend.State wants them
@@ -27,8 +28,8 @@ type sessionState struct {
 // init is the state of a new session.
 func (s *sessionState) init(k *knowledge, collation uint16) {
 	s.autocommit = true
-	s.names, s.utf8 = namesOf(k, collation), true
-	s.utf8 = isUTF8(s.names)
+	s.names = namesOf(k, collation)
+	s.charset = charsetOf(s.names)
 	s.vars = nil
 	s.mode = modeOf(k.flavor.sqlMode)
 	s.render()
@@ -44,8 +45,15 @@ func namesOf(k *knowledge, collation uint16) string {
 	return coll.CharsetName + " COLLATE " + coll.Name
 }
 
-func isUTF8(names string) bool {
-	return strings.HasPrefix(names, "utf8") || strings.HasPrefix(names, "ascii")
+// charsetOf is what a character set or collation name, or the text of SET NAMES, lets be known of strings.
+func charsetOf(name string) router.Charset {
+	switch {
+	case strings.HasPrefix(name, "utf8mb4"):
+		return router.UTF8MB4
+	case strings.HasPrefix(name, "utf8"):
+		return router.UTF8MB3
+	}
+	return router.OtherCharset
 }
 
 // modeOf reads the parts of an sql_mode that change how statements are read.
@@ -131,6 +139,8 @@ func (s *sessionState) collation(k *knowledge) uint16 {
 			return wire.CollationUTF8MB4GeneralCI
 		case set == "utf8mb4":
 			return wire.CollationUTF8MB40900AICI
+		case set == "utf8" || set == "utf8mb3":
+			return wire.CollationUTF8GeneralCI
 		}
 		info, err := charset.GetCharsetInfo(set)
 		if err != nil {
@@ -143,4 +153,15 @@ func (s *sessionState) collation(k *knowledge) uint16 {
 		return wire.CollationUTF8MB4GeneralCI
 	}
 	return uint16(coll.ID)
+}
+
+// characterBytes is how many bytes a character of results can have.
+func (s *sessionState) characterBytes() uint32 {
+	switch charsetOf(s.names) {
+	case router.UTF8MB4:
+		return 4
+	case router.UTF8MB3:
+		return 3
+	}
+	return 1
 }

@@ -108,7 +108,7 @@ func (c *session) plan() (*router.Plan, error) {
 
 // setArguments gives the renderer the session's values.
 func (c *session) setArguments() {
-	c.route.Session(c.state.utf8)
+	c.route.Session(c.state.charset)
 	c.args = rewrite.Arguments{
 		Database: c.db, ConnectionID: c.id, LastInsertID: c.lastInsertID, RowCount: c.rowCount,
 		User: c.account, Account: c.grantee,

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"serval/proxy/backend"
 	"serval/proxy/wire"
@@ -49,9 +50,10 @@ func (c *session) collectWarnings(conn *backend.Conn) error {
 // showWarnings answers SHOW WARNINGS or, with errors only, SHOW ERRORS; the list stays as it is.
 func (c *session) showWarnings(errorsOnly bool) error {
 	t := c.newTable("", "Level", wire.TypeVarString, "Code", wire.TypeLong, "Message", wire.TypeVarString)
-	t.columns[0].Length, t.columns[0].Flags = 28, wire.FlagNotNull
+	bytes := c.state.characterBytes()
+	t.columns[0].Length, t.columns[0].Flags = 7*bytes, wire.FlagNotNull
 	t.columns[1].Length, t.columns[1].Flags = 5, wire.FlagNotNull|wire.FlagUnsigned|wire.FlagBinary
-	t.columns[2].Length, t.columns[2].Flags = 2048, wire.FlagNotNull
+	t.columns[2].Length, t.columns[2].Flags = 512*bytes, wire.FlagNotNull
 	if c.srv.known.Load().flavor.mariadb {
 		t.columns[0].Decimals, t.columns[1].Length, t.columns[2].Decimals = 39, 4, 39
 	}
@@ -74,6 +76,11 @@ func (c *session) mergedWarnings(lists [][]warning, legs int) []warning {
 }
 
 func allEqual(lists [][]warning) bool {
+	for _, w := range lists[0] {
+		if w.code == 1365 || w.code == 1062 || strings.Contains(w.message, " at row ") {
+			return false // about a row
+		}
+	}
 	for _, l := range lists[1:] {
 		if !slices.Equal(l, lists[0]) {
 			return false

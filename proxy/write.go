@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"serval/config"
@@ -176,6 +177,7 @@ func (c *session) writeLeg(conn *backend.Conn, i int, w *written) error {
 	if err != nil {
 		var e *wire.Error
 		if errors.As(err, &e) {
+			e.Message = c.rowNumbers(i, e.Message)
 			return e
 		}
 		return lostBackend("group "+conn.Node().Group(), err)
@@ -188,7 +190,7 @@ func (c *session) writeLeg(conn *backend.Conn, i int, w *written) error {
 	}
 	if r.Warnings > 0 {
 		c.warnings = nil
-		if err := c.legWarnings(conn, w); err != nil {
+		if err := c.legWarnings(conn, i, w); err != nil {
 			return lostBackend("group "+conn.Node().Group(), err)
 		}
 	}
@@ -197,12 +199,32 @@ func (c *session) writeLeg(conn *backend.Conn, i int, w *written) error {
 }
 
 // legWarnings fetches a leg's warnings before its connection does something else.
-func (c *session) legWarnings(conn *backend.Conn, w *written) error {
+func (c *session) legWarnings(conn *backend.Conn, leg int, w *written) error {
 	c.composing = true
 	err := c.collectWarnings(conn)
 	c.composing = false
+	for k := range c.warnings {
+		c.warnings[k].message = c.rowNumbers(leg, c.warnings[k].message)
+	}
 	w.warnings = append(w.warnings, c.warnings)
 	return err
+}
+
+// rowNumbers exchanges the number of a leg's row for the statement's ("Out of range value for column 'a' at row 2").
+func (c *session) rowNumbers(leg int, message string) string {
+	head, number, found := cutLast(message, " at row ")
+	n, err := strconv.Atoi(number)
+	if !found || err != nil || c.patch.plan.Kind != router.KindInsert {
+		return message
+	}
+	return head + " at row " + strconv.Itoa(c.route.RowOf(leg, n))
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
 }
 
 // add puts a leg's OK to the others'. The insert id is that of the statement's last row.
@@ -264,6 +286,9 @@ func (c *session) answerWritten(p *router.Plan, w *written) error {
 // mergedInfo adds up the legs' info strings: "Records: 3  Duplicates: 0  Warnings: 0", "Rows matched: 3  Changed: 1
 // Warnings: 0". A leg that inserts one row has none; what it would say follows from its affected rows.
 func (c *session) mergedInfo(p *router.Plan, w *written) []byte {
+	if p.Verb == router.VerbUpdate && !slices.ContainsFunc(w.infos, func(ok wire.OK) bool { return len(ok.Info) > 0 }) {
+		return nil // MariaDB has none for a condition that cannot be met
+	}
 	var first, second uint64
 	switch p.Verb {
 	case router.VerbUpdate:

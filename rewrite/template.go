@@ -4,6 +4,7 @@ package rewrite
 // statement of the same shape, and rendered per statement and shard without parsing anything.
 
 import (
+	"bytes"
 	"fmt"
 	"sort"
 	"strconv"
@@ -28,6 +29,7 @@ const (
 	PieceRowCount                  // the session's ROW_COUNT()
 	PieceLimit                     // the row limit the renderer is told to set
 	PieceCopy                      // Before, then a copy of another part of the statement, then Text
+	PieceAlias                     // AS and a copy of another part of the statement as a quoted name
 )
 
 // Edit replaces Len bytes that stand Delta bytes behind the end of slot number Slot-1 (Slot 0: behind the start of
@@ -105,6 +107,18 @@ func (b *Builder) Copy(at int, before string, start, end int, after string) {
 	b.edits = append(b.edits, e)
 }
 
+// Alias names what ends at an offset by Text[start:end], unless it has been named so already.
+func (b *Builder) Alias(at, start, end int) {
+	slot, delta := b.position(at)
+	for _, e := range b.edits {
+		if e.Piece == PieceAlias && e.Slot == slot && e.Delta == delta {
+			return
+		}
+	}
+	b.Copy(at, "", start, end, "")
+	b.edits[len(b.edits)-1].Piece = PieceAlias
+}
+
 // Touches tells whether an edit changes something in Text[start:end].
 func (b *Builder) Touches(start, end int) bool {
 	for _, e := range b.edits {
@@ -176,6 +190,15 @@ func (e *Edit) append(dst []byte, st *fingerprint.Statement, args *Arguments) []
 	case PieceCopy:
 		dst = append(dst, e.copy.before...)
 		dst = append(dst, st.Text[offset(st, e.copy.slot, e.copy.delta):offset(st, e.copy.endSlot, e.copy.endDelta)]...)
+	case PieceAlias:
+		dst = append(dst, " AS `"...)
+		for _, c := range st.Text[offset(st, e.copy.slot, e.copy.delta):offset(st, e.copy.endSlot, e.copy.endDelta)] {
+			if c == '`' {
+				dst = append(dst, c)
+			}
+			dst = append(dst, c)
+		}
+		dst = append(dst, '`')
 	case PieceTable:
 		dst = append(dst, args.Targets[e.Ref].Full...)
 	case PieceName:
@@ -184,7 +207,7 @@ func (e *Edit) append(dst []byte, st *fingerprint.Statement, args *Arguments) []
 		dst = appendRows(dst, st, args.Rows)
 	case PieceDatabase:
 		if args.Database == "" {
-			dst = append(dst, "NULL"...)
+			dst = append(bytes.TrimSuffix(dst, introducer), "NULL"...)
 		} else {
 			dst = AppendString(dst, args.Database, st.Mode)
 		}
@@ -203,6 +226,9 @@ func (e *Edit) append(dst []byte, st *fingerprint.Statement, args *Arguments) []
 	}
 	return append(dst, e.Text...)
 }
+
+// introducer may stand before a string literal; NULL has none.
+var introducer = []byte("_utf8mb4")
 
 func appendRows(dst []byte, st *fingerprint.Statement, rows []int32) []byte {
 	for i, r := range rows {
@@ -228,15 +254,4 @@ func AppendString(dst []byte, s string, mode fingerprint.Mode) []byte {
 		}
 	}
 	return append(dst, '\'')
-}
-
-// InsertOnce puts text at an offset unless the same text is put there already.
-func (b *Builder) InsertOnce(at int, text string) {
-	slot, delta := b.position(at)
-	for _, e := range b.edits {
-		if e.Slot == slot && e.Delta == delta && e.Piece == PieceText && e.Text == text {
-			return
-		}
-	}
-	b.Insert(at, text)
 }

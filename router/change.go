@@ -39,7 +39,7 @@ func (p *planning) change(c *change) error {
 	if err := p.analyse(); err != nil {
 		return err
 	}
-	b := p.scope.newBlock(nil, nil)
+	b := p.scope.newBlock(nil, nil, nil)
 	p.scope.with(c.with, b)
 	p.scope.from(c.tables.TableRefs, b, b.filter, false)
 	for _, a := range c.set {

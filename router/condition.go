@@ -118,6 +118,9 @@ func equalities(f *filter) [][2]columnRef {
 				}
 				l, lok := columnOf(op.L, cj.block)
 				r, rok := columnOf(op.R, cj.block)
+				if op.Op == opcode.NullEQ && (l.src == nil || r.src == nil || l.src.outer || r.src.outer) {
+					return // the keys of a row that an outer join made up are NULL
+				}
 				if lok && rok {
 					pairs = append(pairs, [2]columnRef{l, r})
 				}
@@ -313,7 +316,8 @@ func (cs *conditions) agrees(v ast.ValueExpr, slot int) bool {
 	l := cs.st.Literals[cs.st.Slots[slot].First]
 	if l.Kind == fingerprint.String {
 		s, ok := v.GetValue().(string)
-		return ok && s == string(cs.st.Decode(l, nil))
+		text, _ := cs.st.Decode(l, nil)
+		return ok && s == string(text)
 	}
 	return l.Kind != fingerprint.Opaque && v.GetValue() != nil
 }

@@ -10,7 +10,7 @@ type evaluator struct {
 	st      *fingerprint.Statement
 	table   *Table
 	key     *Column
-	foreign bool // statements are not in UTF-8: only the ASCII of strings is known
+	charset Charset
 	scratch []byte
 	signed  []byte
 	folded  []byte
@@ -24,9 +24,11 @@ func (ev *evaluator) value(l fingerprint.Literal, negate bool) Value {
 	}
 	switch l.Kind {
 	case fingerprint.String, fingerprint.Hex, fingerprint.Bit:
-		v.Text = ev.st.Decode(l, ev.scratch[:0])
-		ev.keep(v.Text, l)
-		if negate || ev.foreign && l.Kind == fingerprint.String && !isASCII(v.Text) {
+		var fresh bool
+		if v.Text, fresh = ev.st.Decode(l, ev.scratch[:0]); fresh && cap(v.Text) <= maxScratch {
+			ev.scratch = v.Text // its room serves the next literal
+		}
+		if negate || l.Kind == fingerprint.String && !ev.charset.keeps(v.Text) {
 			v.Kind = ValueOpaque
 		}
 	case fingerprint.Integer, fingerprint.Decimal, fingerprint.Float:
@@ -38,18 +40,6 @@ func (ev *evaluator) value(l fingerprint.Literal, negate bool) Value {
 	return v
 }
 
-// keep makes the room that a decoded literal needed serve the next one. Text that needed no decoding is the
-// statement's own, which is never written to.
-func (ev *evaluator) keep(text []byte, l fingerprint.Literal) {
-	if cap(text) > cap(ev.scratch) && cap(text) <= 4096 && !partOf(text, ev.st.Text[l.Start:l.End]) {
-		ev.scratch = text
-	}
-}
-
-func partOf(part, whole []byte) bool {
-	return len(part) > 0 && len(part) <= len(whole) && (&part[0] == &whole[0] || len(whole) > 1 && &part[0] == &whole[1])
-}
-
 // fold keeps the room that a folded key needed.
 func (ev *evaluator) fold(k Key) {
 	if cap(ev.folded) == 0 && k.Kind == KeyString {
@@ -57,9 +47,30 @@ func (ev *evaluator) fold(k Key) {
 	}
 }
 
-func isASCII(b []byte) bool {
-	for _, c := range b {
-		if c >= 0x80 {
+// maxScratch is how much room an evaluator keeps for decoded literals.
+const maxScratch = 4096
+
+// Charset is what a session's character sets let be known of the strings in its statements.
+type Charset uint8
+
+// The charsets.
+const (
+	UTF8MB4      Charset = iota // client and connection: all of a string is known
+	UTF8MB3                     // characters beyond the basic plane become something else
+	OtherCharset                // only ASCII is known
+)
+
+// keeps tells whether a string means what its bytes are in UTF-8.
+func (c Charset) keeps(text []byte) bool {
+	limit := byte(0xf0)
+	switch c {
+	case UTF8MB4:
+		return true
+	case OtherCharset:
+		limit = 0x80
+	}
+	for _, b := range text {
+		if b >= limit {
 			return false
 		}
 	}

@@ -33,6 +33,9 @@ var timeFunctions = wordSet(` curdate current_date current_time current_timestam
 var sessionFunctions = wordSet(` found_rows get_lock is_free_lock is_used_lock release_all_locks release_lock load_file master_pos_wait
  source_pos_wait wait_for_executed_gtid_set nextval lastval setval `)
 
+// connectionVariables tell of the connection's last statement or of the connection itself, not of the session.
+var connectionVariables = wordSet("identity last_insert_id insert_id warning_count error_count rand_seed1 rand_seed2 pseudo_thread_id timestamp")
+
 // wordSet makes a set of the words of a text and of further names.
 func wordSet(text string, more ...string) map[string]bool {
 	set := map[string]bool{}
@@ -41,6 +44,10 @@ func wordSet(text string, more ...string) map[string]bool {
 	}
 	return set
 }
+
+// numericFunctions give numbers, whatever they are given.
+var numericFunctions = wordSet(` abs acos asin atan atan2 ceil ceiling cos cot degrees exp floor ln log log10 log2 mod pi pow power
+ radians round sign sin sqrt tan truncate length char_length character_length octet_length bit_length ascii ord crc32 `)
 
 // functionUse is what the walk over a statement's functions found.
 type functionUse struct {
@@ -72,6 +79,11 @@ func (u *functionUse) Enter(n ast.Node) (ast.Node, bool) {
 	case *ast.VariableExpr:
 		u.userVar = u.userVar || !x.IsSystem
 		u.sysVar = u.sysVar || x.IsSystem
+		if x.IsSystem && connectionVariables[strings.ToLower(x.Name)] {
+			u.session = "@@" + x.Name
+		}
+	case *ast.MatchAgainst:
+		u.setUnsafe("match … against")
 	case *ast.FuncCallExpr:
 		u.call(x)
 	}

@@ -40,7 +40,7 @@ func (p *planning) insert(s *ast.InsertStmt) error {
 	if err := p.analyse(); err != nil {
 		return err
 	}
-	b := p.scope.newBlock(nil, nil)
+	b := p.scope.newBlock(nil, nil, nil)
 	p.scope.from(s.Table.TableRefs, b, b.filter, false)
 	target := b.sources[0]
 	for _, row := range s.Lists {
@@ -49,7 +49,7 @@ func (p *planning) insert(s *ast.InsertStmt) error {
 		}
 	}
 	if s.Select != nil {
-		p.scope.query(s.Select, nil, nil)
+		p.scope.query(s.Select, nil, nil, nil)
 	}
 	for _, a := range s.OnDuplicate {
 		p.scope.expressions(a, b)
@@ -204,6 +204,9 @@ func (p *planning) insertRows(s *ast.InsertStmt, target *source) error {
 }
 
 func (p *planning) insertRow(t *Table, row []ast.ExprNode, i, keyAt, autoAt int) (insertRow, error) {
+	if len(row) == 0 {
+		return insertRow{}, refuse("INSERT without the shard key "+t.Key, t, "name the column and give it a value in every row")
+	}
 	if keyAt >= len(row) || autoAt >= len(row) {
 		return insertRow{}, &columnCount{row: i + 1}
 	}

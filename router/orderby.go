@@ -78,6 +78,12 @@ func endsOrder(w string) bool {
 
 // orderItem makes the key of one item: an ordinal, a column or alias of the select list, or an expression.
 func (s *scattering) orderItem(item *ast.ByItem, text span) error {
+	if isConstant(item.Expr) {
+		s.pinLiterals(text)
+		if _, position := item.Expr.(*ast.PositionExpr); !position {
+			return refuse("a constant in ORDER BY over several shards", s.p.plan.Sharded, "leave it out, or name the column")
+		}
+	}
 	expr, visible := item.Expr, -1
 	switch e := unwrap(item.Expr).(type) {
 	case *ast.PositionExpr:
@@ -116,14 +122,29 @@ func (s *scattering) ordinal(n int, text span) (int, error) {
 	if n < 1 || n > len(s.fields) || s.wildcardBefore(n) {
 		return 0, refuse("ORDER BY with the position of a column behind or in *, over several shards", s.p.plan.Sharded, "name the column")
 	}
-	slot, ok := s.p.cs.slotAt(text.start)
-	if !ok {
-		return 0, unproven(fmt.Errorf("an ORDER BY position was not found"))
-	}
-	l := s.p.st.Slots[slot].First
-	lit := s.p.st.Literals[l]
-	s.p.plan.pins = append(s.p.plan.pins, pin{int(l), string(s.p.st.Text[lit.Start:lit.End])})
 	return n - 1, nil
+}
+
+// isConstant tells whether an ORDER BY item is a literal, however it is wrapped: a position to MySQL, or nothing.
+func isConstant(e ast.ExprNode) bool {
+	switch x := e.(type) {
+	case *ast.PositionExpr, ast.ValueExpr:
+		return true
+	case *ast.ParenthesesExpr:
+		return isConstant(x.Expr)
+	case *ast.UnaryOperationExpr:
+		return isConstant(x.V)
+	}
+	return false
+}
+
+// pinLiterals makes the literals of a part of the text part of the plan.
+func (s *scattering) pinLiterals(part span) {
+	for i, l := range s.p.st.Literals {
+		if int(l.Start) >= part.start && int(l.End) <= part.end {
+			s.p.plan.pins = append(s.p.plan.pins, pin{i, string(s.p.st.Text[l.Start:l.End])})
+		}
+	}
 }
 
 // wildcardBefore tells whether one of the first n fields is a *.
@@ -196,7 +217,7 @@ func (s *scattering) key(e ast.ExprNode, visible int, text span, desc bool) erro
 		return refuse("functions of chance, time or the session in ORDER BY over several shards", s.p.plan.Sharded, "order by columns")
 	}
 	if c, ok := e.(*ast.ColumnNameExpr); ok {
-		if src, ok := s.block.resolve(c.Name); ok && src.src.table != nil {
+		if src, ok := s.resolve(c.Name); ok && src.src.table != nil {
 			if col := src.src.table.Column(src.name); col != nil {
 				return s.columnKey(col, visible, s.plainName(src), desc)
 			}
@@ -208,7 +229,7 @@ func (s *scattering) key(e ast.ExprNode, visible int, text span, desc bool) erro
 		return nil
 	}
 	hidden := len(s.hidden)
-	if op, ok := e.(*ast.BinaryOperationExpr); ok && isArithmetic(op.Op) {
+	if isNumeric(e) {
 		s.hidden = append(s.hidden, hiddenColumn{"(", ")", text}, hiddenColumn{"((", ")+0e0)", text})
 		s.out.Keys = append(s.out.Keys, SortKey{Column: -1, Hidden: hidden, Class: SortArithmetic, Desc: desc})
 		return nil
@@ -229,9 +250,48 @@ func arithmetic(e ast.ExprNode) bool {
 	return false
 }
 
+// resolve finds the column that a name in ORDER BY means: one that a * of the select list brings, else one of FROM.
+func (s *scattering) resolve(c *ast.ColumnName) (columnRef, bool) {
+	var found *source
+	if c.Table.O == "" {
+		for _, f := range s.sel.Fields.Fields {
+			if f.WildCard == nil {
+				continue
+			}
+			for _, src := range s.block.sources {
+				brings := f.WildCard.Table.O == "" || f.WildCard.Table.O == src.name
+				if !brings || src.table == nil || src.table.Column(c.Name.L) == nil || src == found {
+					continue
+				}
+				if found != nil {
+					return s.block.resolve(c)
+				}
+				found = src
+			}
+		}
+	}
+	if found != nil && !s.block.right {
+		return columnRef{found, c.Name.L}, true
+	}
+	return s.block.resolve(c)
+}
+
 // plainName is how a hidden column names a column: by the alias of its table.
 func (s *scattering) plainName(c columnRef) string {
 	return rewrite.Quote(c.src.name) + "." + rewrite.Quote(c.name)
+}
+
+// isNumeric tells whether an expression is a number, exact or not.
+func isNumeric(e ast.ExprNode) bool {
+	switch x := e.(type) {
+	case *ast.BinaryOperationExpr:
+		return isArithmetic(x.Op)
+	case *ast.UnaryOperationExpr:
+		return x.Op == opcode.Minus
+	case *ast.FuncCallExpr:
+		return numericFunctions[x.FnName.L]
+	}
+	return false
 }
 
 func isArithmetic(op opcode.Op) bool {

@@ -49,7 +49,7 @@ func (p *planning) do(s *ast.DoStmt) error {
 	if err := p.analyse(); err != nil {
 		return err
 	}
-	b := p.scope.newBlock(nil, nil)
+	b := p.scope.newBlock(nil, nil, nil)
 	for _, e := range s.Exprs {
 		p.scope.expressions(e, b)
 	}

@@ -108,8 +108,8 @@ func TestPlans(t *testing.T) {
 		{"SELECT * FROM users WHERE user_id = NULL", "single shard", 1, "g0: SELECT * FROM `shop_0`.`users_0` AS `users` WHERE user_id = NULL"},
 		{"SELECT * FROM users WHERE user_id = '42abc'", "scatter", 4, "g0: SELECT * FROM `shop_0`.`users_0` AS `users` WHERE user_id = '42abc'"},
 		{"SELECT user_id FROM users ORDER BY user_id DESC LIMIT 5, 10", "scatter", 4, "g0: SELECT user_id FROM `shop_0`.`users_0` AS `users` ORDER BY user_id DESC LIMIT 15"},
-		{"SELECT name FROM users ORDER BY level LIMIT 3 OFFSET 2", "scatter", 4, "g0: SELECT name , `users`.`level` FROM `shop_0`.`users_0` AS `users` ORDER BY level LIMIT 5"},
-		{"SELECT name AS n FROM users ORDER BY n", "scatter", 4, "g0: SELECT name AS n , WEIGHT_STRING(`users`.`name`) FROM `shop_0`.`users_0` AS `users` ORDER BY n"},
+		{"SELECT name FROM users ORDER BY level LIMIT 3 OFFSET 2", "scatter", 4, "g0: SELECT name , `users`.`level` AS `serval_sort_0` FROM `shop_0`.`users_0` AS `users` ORDER BY level LIMIT 5"},
+		{"SELECT name AS n FROM users ORDER BY n", "scatter", 4, "g0: SELECT name AS n , WEIGHT_STRING(`users`.`name`) AS `serval_sort_0` FROM `shop_0`.`users_0` AS `users` ORDER BY n"},
 		{"SELECT u.name, p.title FROM users u JOIN products p ON p.product_id = u.level", "scatter", 4,
 			"g0: SELECT u.name, p.title FROM `shop_0`.`users_0` u JOIN products p ON p.product_id = u.level"},
 		{"SELECT u.name FROM users u LEFT JOIN orders o ON u.user_id = o.user_id", "scatter", 4,
@@ -215,7 +215,7 @@ func TestPlanIsForEveryStatementOfItsShape(t *testing.T) {
 	if err := r.Resolve(p, &b); err != nil {
 		t.Fatal(err)
 	}
-	if got := string(r.SQL(nil, 3, &b, &rewrite.Arguments{})); got != "SELECT name , `users`.`level` FROM `shop_3`.`users_3` AS `users` WHERE user_id = 'xyz' ORDER BY level LIMIT 3" {
+	if got := string(r.SQL(nil, 3, &b, &rewrite.Arguments{})); got != "SELECT name , `users`.`level` AS `serval_sort_0` FROM `shop_3`.`users_3` AS `users` WHERE user_id = 'xyz' ORDER BY level LIMIT 3" {
 		t.Error(got)
 	}
 }

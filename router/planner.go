@@ -32,6 +32,7 @@ type planning struct {
 	cs     conditions
 	plan   *Plan
 	refOf  map[*source]int
+	named  []fieldText // fields that were given their text as a name
 }
 
 // UnknownDatabase is a reference to a database that is not configured (error 1049).
@@ -95,7 +96,7 @@ func (p *planning) analyse() error {
 	case p.uses.userVar:
 		return refuse("user variables (@name)", nil, "pass the value in the statement; sessions' variables are not carried between servers yet")
 	case p.uses.session != "":
-		return refuse(p.uses.session+"()", nil, "it needs a connection of its own, which a session does not have yet")
+		return refuse("the function or variable "+p.uses.session, nil, "it needs a connection of its own, which a session does not have yet")
 	}
 	return nil
 }
@@ -259,6 +260,7 @@ func (p *planning) shardsPlan(l *layout, plain *source) error {
 		return err
 	}
 	p.plan.Kind = KindShards
+	p.plan.AnyDatabase = p.plan.AnyDatabase || p.uses.unsafe != "" // a function may be looked up in the current database
 	p.plan.Groups = l.groups
 	p.plan.template = t
 	return nil

@@ -21,7 +21,7 @@ func (p *planning) query(n ast.StmtNode) error {
 	if p.uses.setsID {
 		return refuse("LAST_INSERT_ID(expression) in a query", nil, "use it in an INSERT or UPDATE")
 	}
-	p.scope.query(n, nil, nil)
+	p.scope.query(n, nil, nil, nil)
 	l, err := p.layout()
 	if err != nil {
 		return err

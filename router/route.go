@@ -268,5 +268,5 @@ func (t *Table) Seal() {
 	}
 }
 
-// Session tells what of a session's state decides how literals read. utf8: statements are in UTF-8 (or ASCII).
-func (r *Route) Session(utf8 bool) { r.ev.foreign = !utf8 }
+// Session tells what of a session's state decides how literals read.
+func (r *Route) Session(c Charset) { r.ev.charset = c }

@@ -22,8 +22,11 @@ func (r *Route) insert(p *Plan, st *fingerprint.Statement) error {
 		set.Add(at)
 		r.rowShard = append(r.rowShard, int32(at))
 	}
-	for at := set.Next(0); at >= 0; at = set.Next(at + 1) {
-		r.insertLeg(p, at)
+	for _, at := range r.rowShard { // in the order of their first rows, so that the first row at fault is met first
+		if set.Has(int(at)) {
+			r.insertLeg(p, int(at))
+			set.Remove(int(at))
+		}
 	}
 	return nil
 }
@@ -77,6 +80,15 @@ func (r *Route) insertLeg(p *Plan, at int) {
 		r.LastRow = len(r.Legs)
 	}
 	r.Legs = append(r.Legs, leg)
+}
+
+// RowOf is the number, from 1, that row n (from 1) of a leg has in the statement; n when there is no such row.
+func (r *Route) RowOf(leg, n int) int {
+	l := &r.Legs[leg]
+	if n < 1 || l.rows[0]+n > l.rows[1] {
+		return n
+	}
+	return int(r.rows[l.rows[0]+n-1]) + 1
 }
 
 // RowsOf is the number of VALUES rows that a leg inserts.

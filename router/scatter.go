@@ -125,6 +125,9 @@ func (s *scattering) field(from, to int) span {
 	n := len(s.fields)
 	if n < len(s.sel.Fields.Fields) && s.sel.Fields.Fields[n].AsName.O != "" && to-from > 1 {
 		to--
+		if t := tk.List[to]; t.Kind == fingerprint.TokenString { // an alias in quotes looks like a literal
+			s.pinLiterals(span{t.Start, t.End})
+		}
 		if tk.Is(to-1, "as") {
 			to--
 		}
@@ -137,15 +140,16 @@ func (s *scattering) field(from, to int) span {
 
 // hide puts the hidden columns at the end of the select list.
 func (s *scattering) hide(b *rewrite.Builder) error {
-	for _, h := range s.hidden {
+	for i, h := range s.hidden {
+		alias := fmt.Sprintf(" AS `serval_sort_%d`", i) // a name that no other can be confused with
 		if h.copy == (span{}) {
-			b.Insert(s.from, ", "+h.before)
+			b.Insert(s.from, ", "+h.before+alias)
 			continue
 		}
 		if b.Touches(h.copy.start, h.copy.end) {
 			return refuse("ORDER BY of a column written as database.table.column, over several shards", s.p.plan.Sharded, "leave the database out")
 		}
-		b.Copy(s.from, ", "+h.before, h.copy.start, h.copy.end, h.after)
+		b.Copy(s.from, ", "+h.before, h.copy.start, h.copy.end, h.after+alias)
 	}
 	if len(s.hidden) > 0 {
 		b.Insert(s.from, " ")

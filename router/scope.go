@@ -39,7 +39,9 @@ type source struct {
 
 // block is one SELECT (or the body of an UPDATE or DELETE).
 type block struct {
-	parent  *block
+	parent  *block // where names are looked up next
+	lexical *block // the block around it, whose CTEs it sees
+	right   bool   // it has a RIGHT JOIN: what USING means is not followed
 	sources []*source
 	filter  *filter
 	using   map[string]bool
@@ -63,35 +65,35 @@ type scope struct {
 }
 
 // query enters a SELECT or a set operation.
-func (s *scope) query(n ast.Node, parent *block, above *filter) {
+func (s *scope) query(n ast.Node, parent, lexical *block, above *filter) {
 	switch q := n.(type) {
 	case *ast.SelectStmt:
-		s.selectBlock(q, parent, above)
+		s.selectBlock(q, parent, lexical, above)
 	case *ast.SetOprStmt:
 		s.derived = true
-		holder := s.newBlock(parent, above)
+		holder := s.newBlock(parent, lexical, above)
 		s.with(q.With, holder)
-		s.query(q.SelectList, holder, above)
+		s.query(q.SelectList, holder, holder, above)
 		if q.OrderBy != nil {
 			s.expressions(q.OrderBy, holder)
 		}
 	case *ast.SetOprSelectList:
-		holder := s.newBlock(parent, above)
+		holder := s.newBlock(parent, lexical, above)
 		s.with(q.With, holder)
 		for _, sel := range q.Selects {
-			s.query(sel, holder, above)
+			s.query(sel, holder, holder, above)
 		}
 	}
 }
 
-func (s *scope) newBlock(parent *block, above *filter) *block {
-	b := &block{parent: parent, filter: &filter{parent: above}, using: map[string]bool{}, ctes: map[string]bool{}}
+func (s *scope) newBlock(parent, lexical *block, above *filter) *block {
+	b := &block{parent: parent, lexical: lexical, filter: &filter{parent: above}, using: map[string]bool{}, ctes: map[string]bool{}}
 	s.blocks = append(s.blocks, b)
 	return b
 }
 
-func (s *scope) selectBlock(q *ast.SelectStmt, parent *block, above *filter) {
-	b := s.newBlock(parent, above)
+func (s *scope) selectBlock(q *ast.SelectStmt, parent, lexical *block, above *filter) {
+	b := s.newBlock(parent, lexical, above)
 	s.with(q.With, b)
 	if q.Fields != nil { // before FROM, as in the text: see splicer.pair
 		s.expressions(q.Fields, b)
@@ -141,7 +143,7 @@ func (s *scope) with(w *ast.WithClause, b *block) {
 		if w.IsRecursive {
 			b.ctes[cte.Name.O] = true
 		}
-		s.query(cte.Query.Query, b, nil)
+		s.query(cte.Query.Query, b.parent, b, nil)
 		b.ctes[cte.Name.O] = true
 	}
 }
@@ -157,7 +159,7 @@ func (s *scope) from(n ast.ResultSetNode, b *block, f *filter, outer bool) {
 		s.table(t, nil, b, f, outer)
 	case *ast.SelectStmt, *ast.SetOprStmt:
 		s.derived = true
-		s.query(t, b, f)
+		s.query(t, b.parent, b, f)
 	}
 }
 
@@ -173,32 +175,42 @@ func (s *scope) join(j *ast.Join, b *block, f *filter, outer bool) {
 	case j.Tp == ast.RightJoin:
 		left = &filter{parent: f}
 		on = left
+		b.right = true
 	}
 	first := len(b.sources)
 	s.from(j.Left, b, left, outer || j.Tp == ast.RightJoin)
 	middle := len(b.sources)
 	s.from(j.Right, b, right, outer || j.Tp == ast.LeftJoin)
 	if j.On != nil {
-		on.conjuncts = append(on.conjuncts, conjunct{j.On.Expr, b})
-		s.expressions(j.On, b)
+		// ON sees the tables of this join and what is around the block, not the tables behind.
+		view := &block{parent: b.parent, lexical: b, sources: b.sources[first:len(b.sources):len(b.sources)], filter: b.filter, using: b.using, right: b.right}
+		on.conjuncts = append(on.conjuncts, conjunct{j.On.Expr, view})
+		s.expressions(j.On, view)
 	}
 	for _, c := range j.Using {
 		b.using[c.Name.L] = true
-		l, r := owner(b.sources[first:middle], c.Name.L), owner(b.sources[middle:], c.Name.L)
+		l, r := owner(b, b.sources[first:middle], c.Name.L), owner(b, b.sources[middle:], c.Name.L)
 		if l != nil && r != nil {
 			on.equal = append(on.equal, [2]columnRef{{l, c.Name.L}, {r, c.Name.L}})
 		}
 	}
 }
 
-// owner is the first source known to have a column.
-func owner(sources []*source, name string) *source {
+// owner is the first source known to have a column; nil when that is not certain.
+func owner(b *block, sources []*source, name string) *source {
+	var found *source
 	for _, src := range sources {
-		if src.table != nil && src.table.Column(name) != nil {
-			return src
+		switch {
+		case src.table == nil || len(src.table.Columns) == 0:
+			return nil
+		case src.table.Column(name) == nil:
+		case found == nil:
+			found = src
+		case b.right:
+			return nil
 		}
 	}
-	return nil
+	return found
 }
 
 func (s *scope) tableSource(t *ast.TableSource, b *block, f *filter, outer bool) {
@@ -207,7 +219,11 @@ func (s *scope) tableSource(t *ast.TableSource, b *block, f *filter, outer bool)
 		s.table(inner, t, b, f, outer)
 	case *ast.SelectStmt, *ast.SetOprStmt:
 		s.derived = true
-		s.query(inner, b, f)
+		parent := b.parent // a derived table does not see its neighbours
+		if t.Lateral {
+			parent = b
+		}
+		s.query(inner, parent, b, f)
 		b.sources = append(b.sources, &source{name: t.AsName.O, aliased: true, filter: f, outer: outer, block: b})
 	default:
 		s.from(inner, b, f, outer)
@@ -232,7 +248,7 @@ func (s *scope) table(n *ast.TableName, holder *ast.TableSource, b *block, f *fi
 }
 
 func (b *block) hasCTE(name string) bool {
-	for ; b != nil; b = b.parent {
+	for ; b != nil; b = b.lexical {
 		for cte := range b.ctes {
 			if strings.EqualFold(cte, name) {
 				return true
@@ -255,7 +271,7 @@ type subqueryVisitor struct {
 func (v *subqueryVisitor) Enter(n ast.Node) (ast.Node, bool) {
 	if q, ok := n.(*ast.SubqueryExpr); ok {
 		v.scope.subs = true
-		v.scope.query(q.Query, v.block, v.block.filter)
+		v.scope.query(q.Query, v.block, v.block, v.block.filter)
 		return n, true
 	}
 	return n, false
@@ -296,7 +312,7 @@ func (b *block) find(c *ast.ColumnName) (src *source, certain bool) {
 	if c.Table.O != "" {
 		return nil, true
 	}
-	if len(found) == 1 && certain || len(found) > 1 && b.using[c.Name.L] {
+	if len(found) == 1 && certain || len(found) > 1 && b.using[c.Name.L] && !b.right && certain {
 		return found[0], true
 	}
 	if len(found) == 0 && !certain && len(b.sources) == 1 && b.sources[0].table != nil && strings.EqualFold(b.sources[0].table.Key, c.Name.L) {

@@ -53,15 +53,20 @@ func (p *planning) replaceFunctions(sel *ast.SelectStmt) error {
 			return unproven(err)
 		}
 		before, after := "", ""
-		if piece == rewrite.PieceLastInsertID {
+		switch piece {
+		case rewrite.PieceLastInsertID:
 			before, after = "CAST(", " AS UNSIGNED)"
+		case rewrite.PieceDatabase, rewrite.PieceUser, rewrite.PieceAccount:
+			if !wholeField(sel, f) { // it compares by the collation of names
+				before, after = "(CAST(_utf8mb4", " AS CHAR(64) CHARACTER SET utf8mb4) COLLATE utf8mb4_general_ci)"
+			}
 		}
 		if before != "" {
 			b.Insert(start, before)
 		}
 		b.Replace(start, end, piece, 0, after)
+		p.keepName(b, start, end)
 		if sel != nil {
-			p.keepName(b, sel, start)
 			p.keepType(sel, f, piece)
 		}
 	}
@@ -92,6 +97,23 @@ func (p *planning) callEnd(start int) (int, error) {
 	return 0, fmt.Errorf("a function was not found")
 }
 
+// wholeField tells whether a function is all of a field of the statement's own select list: there it is given the
+// function's type by the session.
+func wholeField(sel *ast.SelectStmt, f *ast.FuncCallExpr) bool {
+	if sel == nil || sel.Fields == nil {
+		return false
+	}
+	for _, field := range sel.Fields.Fields {
+		if field.WildCard != nil {
+			return false
+		}
+		if field.Expr == ast.ExprNode(f) {
+			return true
+		}
+	}
+	return false
+}
+
 // keepType notes that a column of the result is a function's value and nothing else: the client is told the
 // function's type, not the literal's.
 func (p *planning) keepType(sel *ast.SelectStmt, f *ast.FuncCallExpr, piece rewrite.Piece) {
@@ -105,21 +127,5 @@ func (p *planning) keepType(sel *ast.SelectStmt, f *ast.FuncCallExpr, piece rewr
 		if field.Expr == ast.ExprNode(f) {
 			p.plan.Typed = append(p.plan.Typed, TypedColumn{Column: i, Piece: piece})
 		}
-	}
-}
-
-// keepName gives a select field without alias, in which a function at this offset was replaced, its original text as
-// name.
-func (p *planning) keepName(b *rewrite.Builder, sel *ast.SelectStmt, at int) {
-	if sel.Fields == nil {
-		return
-	}
-	for _, f := range sel.Fields.Fields {
-		text := f.Text()
-		end := f.Offset + len(text)
-		if f.WildCard != nil || f.AsName.O != "" || at < f.Offset || at >= end || end > p.st.End || string(p.st.Text[f.Offset:end]) != text {
-			continue
-		}
-		b.InsertOnce(end, " AS "+rewrite.Quote(text))
 	}
 }

@@ -15,6 +15,9 @@ type ShardSet struct {
 // Add puts i into the set.
 func (s *ShardSet) Add(i int) { s.words[i>>6] |= 1 << (i & 63) }
 
+// Remove takes i out of the set.
+func (s *ShardSet) Remove(i int) { s.words[i>>6] &^= 1 << (i & 63) }
+
 // AddAll puts 0 … n-1 into the set.
 func (s *ShardSet) AddAll(n int) {
 	for i := 0; i < n; i++ {

@@ -78,6 +78,7 @@ func (p *planning) splice(plain *source) (rewrite.Template, error) {
 	}
 	p.spliceQualifiers(b, plain)
 	p.spliceTargets(b)
+	p.keepNames(b)
 	t, err := b.Template()
 	if err != nil {
 		return t, unproven(err)
@@ -156,6 +157,11 @@ func (p *planning) qualifier(db, table string, plain *source) qualifierAction {
 	if db == "" || d == nil {
 		return qualifierKeep
 	}
+	for _, src := range p.scope.sources {
+		if src.db == db && src.name == table && src.table != nil && src.table.Kind == Sharded {
+			return qualifierDrop
+		}
+	}
 	if t := d.Tables[table]; t != nil && t.Kind == Sharded {
 		return qualifierDrop
 	}
@@ -230,6 +236,9 @@ func (p *planning) exchange(plain *source) {
 		src.node.Name = ast.NewCIStr(src.table.Shards[0].Table)
 	}
 	p.stmt.Accept(&exchanger{p, plain})
+	for _, f := range p.named {
+		f.field.AsName = ast.NewCIStr(string(p.st.Text[f.part.start:f.part.end]))
+	}
 }
 
 type exchanger struct {

@@ -4,46 +4,54 @@ package fingerprint
 
 import "bytes"
 
-// Decode appends the value of a literal to dst: for strings the bytes with quotes, escapes and continuations undone,
-// for hexadecimal and bit literals the bytes they denote, for numbers their text. When nothing has to be undone it
-// returns a slice of the statement's text and leaves dst alone.
-func (s *Statement) Decode(l Literal, dst []byte) []byte {
-	text := s.Text[l.Start:l.End]
+// Decode gives the value of a literal: for strings the bytes with quotes, escapes and continuations undone, for
+// hexadecimal and bit literals the bytes they denote, for numbers their text. Where nothing has to be undone that is a
+// slice of the statement's text, which nobody may write to; else it was appended to dst, and fresh is true.
+func (s *Statement) Decode(l Literal, dst []byte) (value []byte, fresh bool) {
+	text := s.Text[l.Start:l.End:l.End]
 	switch l.Kind {
 	case String:
 		return s.decodeString(text, dst)
 	case Hex:
-		return decodeHex(text, dst)
+		return decodeHex(text, dst), true
 	case Bit:
-		return decodeBit(text, dst)
+		return decodeBit(text, dst), true
 	}
-	return text
+	return text, false
 }
 
-func (s *Statement) decodeString(text, dst []byte) []byte {
-	quote, inner := text[0], text[1:len(text)-1]
+func (s *Statement) decodeString(text, dst []byte) (value []byte, fresh bool) {
+	quote, inner := text[0], text[1:len(text)-1:len(text)-1]
 	escapes := s.Mode&NoBackslashEscapes == 0
 	if bytes.IndexByte(inner, quote) < 0 && (!escapes || bytes.IndexByte(inner, '\\') < 0) {
-		return inner
+		return inner, false
 	}
-	for i := 0; i < len(text); {
-		quote = text[i] // each part of a continued string has its own quotes
-		i++
-		for ; i < len(text); i++ {
-			c := text[i]
-			if c == quote {
-				if i+1 >= len(text) || text[i+1] != quote {
-					break
-				}
-				i++
-			} else if c == '\\' && escapes && i+1 < len(text) {
-				i++
-				dst = appendEscape(dst, text[i])
-				continue
-			}
-			dst = append(dst, text[i])
+	lex := Lexer{Text: text, Mode: s.Mode}
+	for { // 'a' /* a comment */ "b" is one string
+		t := lex.Next()
+		switch t.Kind {
+		case TokenEnd:
+			return dst, true
+		case TokenString:
+			dst = appendPart(dst, text[t.Start:t.End], escapes)
 		}
-		for i++; i < len(text) && text[i] != '\'' && text[i] != '"'; i++ {
+	}
+}
+
+// appendPart undoes one quoted part of a string.
+func appendPart(dst, part []byte, escapes bool) []byte {
+	quote, inner := part[0], part[1:len(part)-1]
+	for i := 0; i < len(inner); i++ {
+		switch {
+		case inner[i] == quote: // doubled
+			i++
+		case inner[i] == '\\' && escapes && i+1 < len(inner):
+			i++
+			dst = appendEscape(dst, inner[i])
+			continue
+		}
+		if i < len(inner) {
+			dst = append(dst, inner[i])
 		}
 	}
 	return dst

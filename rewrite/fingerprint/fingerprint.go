@@ -159,14 +159,11 @@ func (sc *scanner) literal(t Token) {
 	sc.Literals = append(sc.Literals, Literal{int32(t.Start), int32(t.End), kind})
 }
 
-// continuation is the end of the strings that follow at pos with only white space between.
+// continuation is the end of the strings that follow at pos with only white space and comments between.
 func (sc *scanner) continuation(end int) int {
 	for {
 		ahead := sc.lex
-		t := ahead.Next()
-		if t.Kind == TokenSpace && classes[sc.Text[t.Start]] == classSpace {
-			t = ahead.Next()
-		}
+		t := nextSolid(&ahead)
 		if t.Kind != TokenString {
 			return end
 		}
