@@ -111,10 +111,10 @@ func (c *session) query(text []byte) error {
 		}
 		c.more = rest != nil
 		start := time.Now()
+		c.began = start
 		kind, group, err := c.statement()
 		c.srv.metrics.Statement(kind, group, time.Since(start))
 		c.logStatement(kind, group, time.Since(start), err)
-		c.release()
 		if err == nil {
 			if rest == nil {
 				return nil
@@ -175,10 +175,3 @@ func (c *session) logStatement(kind, group string, d time.Duration, err error) {
 
 // errSecondStatement is a statement behind another one, from a client that did not ask for MULTI_STATEMENTS.
 var errSecondStatement = errors.New("more than one statement")
-
-// release drops what a statement held on to.
-func (c *session) release() {
-	if len(c.held) > 0 {
-		c.letGo()
-	}
-}

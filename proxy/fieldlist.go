@@ -30,10 +30,10 @@ func (c *session) fieldList(p []byte) error {
 	c.patch.start(&router.Plan{Renames: []router.Rename{{Table: t}}})
 	c.patch.unaliased = true
 	if err := c.relayFields(conn, s.Table, wildcard); err != nil {
-		conn.Discard()
+		c.discard(conn)
 		return c.answer(lostBackend("group "+s.Group, err))
 	}
-	conn.Release()
+	c.giveBack(conn)
 	return nil
 }
 

@@ -3,7 +3,6 @@ package proxy
 // relay.go: a statement that one server carries out whole. Its answer passes through as it comes.
 
 import (
-	"context"
 	"errors"
 	"slices"
 	"strconv"
@@ -52,20 +51,25 @@ func (c *session) relaySQL(p *router.Plan, group, database string) error {
 		out, err := c.relayOn(conn)
 		c.srv.metrics.Backend(group, conn.Node().Address(), time.Since(start))
 		var side *wire.SideError
-		again := pooled && attempt == 0 && !p.Writes() && !p.Locking && !out.Started && c.srv.ctx.Err() == nil
+		// At once: the connection was dead before. Later: the statement ran, and somebody may have meant to end it.
+		again := pooled && attempt == 0 && time.Since(start) < retryWithin && !p.Writes() && !p.Locking && !out.Started && c.srv.ctx.Err() == nil
 		if errors.As(err, &side) && side.Side == wire.SideBackend && again {
-			c.letGo()
-			conn.Discard()
+			c.discard(conn)
 			continue
 		}
 		return c.relayed(p, conn, pooled, out, err)
 	}
 }
 
+// retryWithin is how soon a connection must break for a read to be tried on another.
+const retryWithin = 50 * time.Millisecond
+
 // relayOn sends the statement and relays its answers.
 func (c *session) relayOn(conn *backend.Conn) (wire.Outcome, error) {
-	if err := c.hold(conn); err != nil {
-		return wire.Outcome{}, err
+	if c.patch.plan.InsertID == router.InsertIDAsk { // so that what is asked afterwards is this session's
+		if _, err := conn.Query("SELECT LAST_INSERT_ID(" + strconv.FormatUint(c.lastInsertID, 10) + ")"); err != nil {
+			return wire.Outcome{}, &wire.SideError{Side: wire.SideBackend, Err: err}
+		}
 	}
 	if err := conn.Send(c.sql); err != nil {
 		return wire.Outcome{}, &wire.SideError{Side: wire.SideBackend, Err: err}
@@ -85,19 +89,18 @@ func (c *session) relayed(p *router.Plan, conn *backend.Conn, pooled bool, out w
 	}
 	c.note(out)
 	err = c.aftermath(conn, out)
-	c.letGo()
 	if err != nil {
 		c.giveUp(conn, pooled)
 		return nil // the statement's own answer has been given
 	}
 	if p.Verb == router.VerbDDL {
 		conn.Forget()
-		c.giveBack(conn, pooled, out)
+		c.settle(conn, pooled, out)
 		if out.Kind == wire.OutcomeOK {
 			c.schemaChanged()
 		}
 	} else {
-		c.giveBack(conn, pooled, out)
+		c.settle(conn, pooled, out)
 	}
 	if out.Kind == wire.OutcomeError {
 		return errAnswered
@@ -115,39 +118,36 @@ func (c *session) aftermath(conn *backend.Conn, out wire.Outcome) error {
 	return c.noteInsertID(conn, out)
 }
 
-// giveBack returns a pooled connection, or does the transaction's books.
-func (c *session) giveBack(conn *backend.Conn, pooled bool, out wire.Outcome) {
+// settle gives a pooled connection back, or does the transaction's books.
+func (c *session) settle(conn *backend.Conn, pooled bool, out wire.Outcome) {
 	switch {
 	case !pooled && out.Kind == wire.OutcomeError:
-		c.txn.afterError(out.ErrCode)
+		c.afterError(out.ErrCode)
 	case !pooled:
-		c.txn.after(out.Status)
+		c.after(out.Status)
 	case out.Kind != wire.OutcomeError && out.Status&wire.StatusInTrans != 0:
-		conn.Discard() // something began a transaction that the session does not know of
+		c.discard(conn) // something began a transaction that the session does not know of
 	default:
-		conn.Release()
+		c.giveBack(conn)
 	}
 }
 
 // giveUp closes a connection whose state is not known.
 func (c *session) giveUp(conn *backend.Conn, pooled bool) {
 	if pooled {
-		conn.Discard()
+		c.discard(conn)
 	} else {
-		c.txn.drop()
+		c.loseTransaction()
 	}
 }
 
 // relayBroke handles a connection that broke in the middle.
 func (c *session) relayBroke(conn *backend.Conn, pooled bool, out wire.Outcome, err error) error {
-	c.letGo()
 	var side *wire.SideError
 	if errors.As(err, &side) && side.Side == wire.SideClient || errors.Is(err, errClientGone) {
-		ctx, cancel := context.WithTimeout(context.Background(), killTimeout)
-		defer cancel()
-		conn.Kill(ctx) // nobody waits for the rest
+		c.stop(conn) // nobody waits for the rest
 		if !pooled {
-			c.txn.drop()
+			c.loseTransaction()
 		}
 		return clientError(err)
 	}

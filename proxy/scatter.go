@@ -5,11 +5,10 @@ package proxy
 // shards answer one after the other into spools.
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
-	"time"
+	"strings"
 
 	"serval/proxy/backend"
 	"serval/proxy/merge"
@@ -35,13 +34,16 @@ type gathered struct {
 	warnings uint16
 	lists    [][]warning // of each leg that had some, inside a transaction
 	pinned   bool        // SET timestamp was done
-	sent     int         // legs that have been asked
+	asking   int         // the last leg that was touched, -1: none
 }
 
 // scatter carries out a merged SELECT.
 func (c *session) scatter(p *router.Plan) error {
-	g := &gathered{session: c}
+	g := &gathered{session: c, asking: -1}
 	if c.inTransaction() {
+		if groups := c.legGroups(); len(groups) > 1 {
+			return notSupported("Serval does not support a transaction over several groups: this statement reads in %s", strings.Join(groups, ", "))
+		}
 		if err := g.askInTurn(p); err != nil {
 			g.close(false)
 			return err
@@ -66,6 +68,7 @@ func (g *gathered) askAll(p *router.Plan) error {
 		return err
 	}
 	for i, conn := range g.conns {
+		g.asking = i
 		if err := conn.SetState(c.state.backend(p.DefaultDB)); err != nil {
 			return execFailed(conn, err)
 		}
@@ -78,7 +81,6 @@ func (g *gathered) askAll(p *router.Plan) error {
 		if err := conn.Send(c.sql); err != nil {
 			return lostBackend("group "+conn.Node().Group(), err)
 		}
-		g.sent++
 	}
 	for i, conn := range g.conns {
 		r, err := wire.ReadResult(conn.Conn)
@@ -127,9 +129,6 @@ func (g *gathered) askInTurn(p *router.Plan) error {
 		}
 		if i == 0 {
 			g.conns = []*backend.Conn{conn}
-			if err := c.hold(conn); err != nil {
-				return err
-			}
 			if p.UsesTime {
 				if err := g.pinTime(conn); err != nil {
 					return err
@@ -147,7 +146,7 @@ func (g *gathered) spool(p *router.Plan, i int, conn *backend.Conn) error {
 	c := g.session
 	c.sql = c.route.SQL(c.sql[:0], i, &c.st, &c.args)
 	if err := conn.Send(c.sql); err != nil {
-		c.txn.drop()
+		c.loseTransaction()
 		return lostBackend("group "+conn.Node().Group(), err)
 	}
 	r, err := wire.ReadResult(conn.Conn)
@@ -159,14 +158,14 @@ func (g *gathered) spool(p *router.Plan, i int, conn *backend.Conn) error {
 	if err := spool.AppendAll(r); err != nil {
 		return g.legFailed(p, i, err)
 	}
-	c.txn.after(r.Status | wire.StatusInTrans) // the connection is needed until the last leg
+	c.after(r.Status | wire.StatusInTrans) // the connection is needed until the last leg
 	g.warnings += r.Warnings
 	if r.Warnings > 0 {
 		c.warnings, c.composing = nil, true
 		err := c.collectWarnings(conn)
 		c.composing = false
 		if err != nil {
-			c.txn.drop()
+			c.loseTransaction()
 			return lostBackend("group "+conn.Node().Group(), err)
 		}
 		g.lists = append(g.lists, c.warnings)
@@ -187,7 +186,7 @@ func (g *gathered) pinTime(conn *backend.Conn) error {
 
 // timestamp is the SET that pins the time of the statement.
 func (c *session) timestamp() string {
-	at := time.Unix(0, c.busySince.Load())
+	at := c.began
 	return fmt.Sprintf("SET timestamp=%d.%06d", at.Unix(), at.Nanosecond()/1000)
 }
 
@@ -195,23 +194,33 @@ func (c *session) timestamp() string {
 func (g *gathered) legFailed(p *router.Plan, i int, err error) error {
 	conn := g.conns[min(i, len(g.conns)-1)]
 	var e *wire.Error
-	if errors.As(err, &e) && e.Code < 2000 {
+	if errors.As(err, &e) {
 		e = g.ownWords(p, i, conn, e)
 		g.session.patch.names(e)
 		if !g.pooled {
-			g.session.txn.afterError(e.Code)
+			g.unpin()
+			g.session.afterError(e.Code)
 		} else {
 			g.finished(i)
 		}
 		return e
 	}
 	if !g.pooled {
-		g.session.txn.drop()
-	}
-	if errors.As(err, &e) {
-		return e
+		g.session.loseTransaction()
 	}
 	return lostBackend("group "+conn.Node().Group(), err)
+}
+
+// unpin lets the time of the transaction's connection go on.
+func (g *gathered) unpin() {
+	conn := g.session.txn.conn
+	if !g.pinned || conn == nil {
+		return
+	}
+	g.pinned = false
+	if _, err := conn.Exec("SET timestamp=DEFAULT"); err != nil {
+		g.session.loseTransaction()
+	}
 }
 
 // ownWords is the error that the server gives for the statement without the hidden columns, whose own mistakes would
@@ -242,26 +251,22 @@ func (g *gathered) ownWords(p *router.Plan, i int, conn *backend.Conn, e *wire.E
 
 // finished gives back a leg's connection whose answer was an error, read to its end.
 func (g *gathered) finished(i int) {
-	g.session.letGo()
 	conn := g.conns[i]
 	g.conns[i] = nil // it may be another session's from now on
 	if g.pinned {
-		conn.Discard()
+		g.session.discard(conn)
 		return
 	}
-	conn.Release()
+	g.session.giveBack(conn)
 }
 
 // close gives the connections back. complete: every stream has been read to its end.
 func (g *gathered) close(complete bool) {
-	g.session.letGo()
 	for _, s := range g.spools {
 		s.Close()
 	}
 	if !g.pooled {
-		if g.pinned && len(g.conns) > 0 && g.session.txn.conn != nil {
-			g.session.txn.conn.Exec("SET timestamp=DEFAULT") // a lost connection shows at the next statement
-		}
+		g.unpin()
 		return
 	}
 	for i, conn := range g.conns {
@@ -272,23 +277,21 @@ func (g *gathered) close(complete bool) {
 }
 
 func (g *gathered) giveBack(i int, conn *backend.Conn, complete bool) {
-	if i > g.sent { // nothing has been asked on it (of leg number sent, that is not certain)
-		conn.Release()
+	if i > g.asking { // nothing has been asked on it
+		g.session.giveBack(conn)
 		return
 	}
 	if !complete && (i >= len(g.results) || !drain(g.results[i])) {
-		ctx, cancel := context.WithTimeout(context.Background(), killTimeout)
-		defer cancel()
-		conn.Kill(ctx)
+		g.session.stop(conn)
 		return
 	}
 	if g.pinned {
 		if _, err := conn.Exec("SET timestamp=DEFAULT"); err != nil {
-			conn.Discard()
+			g.session.discard(conn)
 			return
 		}
 	}
-	conn.Release()
+	g.session.giveBack(conn)
 }
 
 // drain reads the little that may be left of a result; false when there is more, or it broke.

@@ -144,6 +144,9 @@ func (s *Server) Close() error {
 }
 
 func (s *Server) stop() {
+	if s.cancel == nil { // never started
+		return
+	}
 	s.cancel()
 	for _, l := range s.listeners {
 		l.Close()

@@ -44,6 +44,7 @@ type session struct {
 	rowCount     int64
 	warnings     []warning // of the last statement that was not SHOW WARNINGS
 	more         bool      // further statements of the same command follow
+	began        time.Time // when the statement began
 	composing    bool      // the answer to the client is not complete: nothing is to be flushed
 
 	// scratch of the statement being carried out
@@ -76,7 +77,9 @@ func (c *session) cut() { c.conn.NetConn().Close() }
 // end gives back everything that the session holds. Its transaction, if any, is rolled back by closing the
 // connection: nothing of it may reach the next user of a pooled one.
 func (c *session) end() {
-	c.txn.abandon(c)
+	if c.txn.conn != nil {
+		c.discard(c.txn.conn)
+	}
 	c.conn.Close()
 }
 
@@ -247,30 +250,4 @@ func (c *session) status(backendFlags uint16) uint16 {
 		flags |= wire.StatusMoreResultsExists
 	}
 	return flags
-}
-
-// hold notes a connection that works for the session, so that the watcher can stop it.
-func (c *session) hold(conns ...*backend.Conn) error {
-	c.heldMu.Lock()
-	defer c.heldMu.Unlock()
-	if c.gone {
-		return errClientGone
-	}
-	c.held = append(c.held, conns...)
-	return nil
-}
-
-// isGone tells whether the watcher has found the client gone.
-func (c *session) isGone() bool {
-	c.heldMu.Lock()
-	defer c.heldMu.Unlock()
-	return c.gone
-}
-
-// letGo forgets the connections that worked for the session, before they are given back: from then on the watcher must
-// not touch them.
-func (c *session) letGo() {
-	c.heldMu.Lock()
-	c.held = c.held[:0]
-	c.heldMu.Unlock()
 }

@@ -18,9 +18,12 @@ func (c *session) sessionStatement(p *router.Plan) error {
 	case *ast.BeginStmt:
 		return c.begin(s)
 	case *ast.CommitStmt:
-		return c.finish(s.CompletionType, "")
+		return c.finish(s.CompletionType, false)
 	case *ast.RollbackStmt:
-		return c.finish(s.CompletionType, s.SavepointName)
+		if s.SavepointName != "" {
+			return notSupported("Serval does not support savepoints yet (ROLLBACK TO %s)", s.SavepointName)
+		}
+		return c.finish(s.CompletionType, true)
 	case *ast.SetStmt:
 		return c.set(s)
 	case *ast.ShowStmt:
@@ -89,32 +92,34 @@ func pattern(s *ast.ShowStmt) (func(string) bool, string, error) {
 
 // matchLike matches % (anything), _ (one character) and backslash escapes.
 func matchLike(s, like string) bool {
-	for like != "" {
-		switch like[0] {
-		case '%':
-			for i := 0; i <= len(s); i++ {
-				if matchLike(s[i:], like[1:]) {
-					return true
-				}
-			}
+	return likeRunes([]rune(s), []rune(like))
+}
+
+// likeRunes goes back to the last % only, so that no pattern takes long.
+func likeRunes(s, like []rune) bool {
+	at, pos, star, mark := 0, 0, -1, 0
+	for at < len(s) {
+		switch {
+		case pos < len(like) && like[pos] == '%':
+			star, mark = pos, at
+			pos++
+			continue
+		case pos+1 < len(like) && like[pos] == '\\' && like[pos+1] == s[at]:
+			pos += 2
+			at++
+			continue
+		case pos < len(like) && like[pos] != '\\' && (like[pos] == '_' || like[pos] == s[at]):
+			pos++
+			at++
+			continue
+		case star < 0:
 			return false
-		case '\\':
-			if len(like) > 1 {
-				like = like[1:]
-			}
-			if s == "" || s[0] != like[0] {
-				return false
-			}
-		case '_':
-			if s == "" {
-				return false
-			}
-		default:
-			if s == "" || s[0] != like[0] {
-				return false
-			}
 		}
-		s, like = s[1:], like[1:]
+		mark++
+		at, pos = mark, star+1
 	}
-	return s == ""
+	for pos < len(like) && like[pos] == '%' {
+		pos++
+	}
+	return pos == len(like)
 }

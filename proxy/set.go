@@ -33,7 +33,7 @@ func (c *session) set(s *ast.SetStmt) error {
 	var conn *backend.Conn
 	defer func() {
 		if conn != nil {
-			conn.Discard() // its variables are no longer those that its pool knows of
+			c.discard(conn) // its variables are no longer those that its pool knows of
 		}
 	}()
 	for _, v := range s.Variables {
@@ -163,9 +163,13 @@ func (c *session) setVariable(next *sessionState, conn *backend.Conn, v *ast.Var
 		return notSupported("Serval does not support SET %s: it cannot be carried from connection to connection, or would change what a split statement means", name)
 	}
 	value := expression(v.Value)
-	if _, ok := v.Value.(*ast.DefaultExpr); ok || value == "DEFAULT" {
-		next.set(name, "")
+	if _, ok := v.Value.(*ast.DefaultExpr); ok {
 		value = "DEFAULT"
+	}
+	if strings.HasSuffix(name, "_isolation") {
+		if err := c.mayIsolate(); err != nil {
+			return err
+		}
 	}
 	if strings.HasPrefix(name, "character_set_") && !safeCharset(strings.ToLower(strings.Trim(value, "`'"))) {
 		return notSupported("Serval does not support the character set %s yet: use utf8mb4", value)
@@ -178,15 +182,24 @@ func (c *session) setVariable(next *sessionState, conn *backend.Conn, v *ast.Var
 		return err
 	}
 	got := rows[0][0]
-	if value != "DEFAULT" {
-		next.set(name, variableText(got))
-	}
+	next.set(name, variableText(got)) // of DEFAULT too: what it means is the server's business
 	if name == "sql_mode" {
 		next.mode = modeOf(string(got))
 	}
 	switch name {
 	case "character_set_client", "character_set_connection", "collation_connection":
 		next.charset = max(next.charset, charsetOf(string(got))) // until SET NAMES: the worst of them counts
+	}
+	return nil
+}
+
+// mayIsolate refuses the forms of setting the isolation level that are not about the session's later transactions.
+func (c *session) mayIsolate() error {
+	switch text := bytes.ToLower(c.st.Text); {
+	case bytes.Contains(text, []byte("@@transaction_isolation")) || bytes.Contains(text, []byte("@@tx_isolation")):
+		return notSupported("Serval does not support the isolation level of the next transaction only: use SET SESSION TRANSACTION ISOLATION LEVEL")
+	case c.txn.begin != "" && c.txn.conn == nil:
+		return notSupported("Serval does not support another isolation level between BEGIN and the first statement: set it before BEGIN")
 	}
 	return nil
 }

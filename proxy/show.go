@@ -11,6 +11,7 @@ import (
 
 	"github.com/pingcap/tidb/pkg/parser/ast"
 
+	"serval/proxy/backend"
 	"serval/proxy/wire"
 	"serval/rewrite"
 	"serval/router"
@@ -90,23 +91,19 @@ func (c *session) visible(name string) (*router.Database, error) {
 
 // shape is an empty result with the columns that a server gives for a statement, the first one under another name.
 func (c *session) shape(group, sql, header string) (*table, error) {
-	conn, err := c.borrow(group, "")
+	var r *wire.Result
+	err := c.withConn(group, func(conn *backend.Conn) (err error) {
+		if err = conn.Send([]byte(sql)); err != nil {
+			return err
+		}
+		if r, err = wire.ReadResult(conn.Conn); err != nil {
+			return err
+		}
+		return r.Discard()
+	})
 	if err != nil {
 		return nil, err
 	}
-	if err := conn.Send([]byte(sql)); err != nil {
-		conn.Discard()
-		return nil, lostBackend("group "+conn.Node().Group(), err)
-	}
-	r, err := wire.ReadResult(conn.Conn)
-	if err == nil {
-		err = r.Discard()
-	}
-	if err != nil {
-		conn.Discard()
-		return nil, err
-	}
-	conn.Release()
 	t := &table{columns: make([]wire.Column, len(r.Columns))}
 	for i, def := range r.Columns {
 		if err := wire.ParseColumn(def, &t.columns[i]); err != nil {
@@ -176,6 +173,30 @@ func tail(s *ast.ShowStmt) string {
 	return ""
 }
 
+// withConn asks a group something that changes nothing: on the transaction's own connection where that is to the group,
+// so that transactions that have a whole pool do not wait for each other, else on a pooled one.
+func (c *session) withConn(group string, ask func(*backend.Conn) error) error {
+	if c.txn.conn != nil && c.txn.group == group {
+		err := ask(c.txn.conn)
+		if err != nil && !serverRefused(err) {
+			conn := c.txn.conn
+			c.loseTransaction()
+			return lostBackend("group "+conn.Node().Group(), err)
+		}
+		return err
+	}
+	conn, err := c.borrow(group, "")
+	if err != nil {
+		return err
+	}
+	if err := ask(conn); err != nil {
+		c.discard(conn)
+		return execFailed(conn, err)
+	}
+	c.giveBack(conn)
+	return nil
+}
+
 // showCreateTable gives the first shard's definition under the logical name.
 func (c *session) showCreateTable(t *router.Table, place router.Shard) error {
 	sql := "SHOW CREATE TABLE " + rewrite.Quote(place.Database) + "." + rewrite.Quote(place.Table)
@@ -185,16 +206,14 @@ func (c *session) showCreateTable(t *router.Table, place router.Shard) error {
 		e.Message = logicalNames(e.Message, t)
 		return &e
 	}
-	conn, err := c.borrow(place.Group, "")
+	var rows []backend.Row
+	err = c.withConn(place.Group, func(conn *backend.Conn) (err error) {
+		rows, err = conn.Query(sql)
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	rows, err := conn.Query(sql)
-	if err != nil {
-		conn.Discard()
-		return err
-	}
-	conn.Release()
 	if len(rows) != 1 || len(rows[0]) != 2 {
 		return fmt.Errorf("SHOW CREATE TABLE gave %d rows", len(rows))
 	}

@@ -54,6 +54,9 @@ func (c *session) statement() (kind, group string, err error) {
 			return "refused", "", c.denied(d)
 		}
 	}
+	if c.txn.lost && p.Kind != router.KindSession {
+		return "refused", "", errLost()
+	}
 	if p.Kind == router.KindSession {
 		return "session", "", c.sessionStatement(p)
 	}
@@ -118,14 +121,11 @@ func (c *session) setArguments() {
 // syntaxError has a server say what is wrong with a statement that the parser does not understand: prepared there,
 // never run. When the server has nothing against it, it is Serval that lacks the grammar.
 func (c *session) syntaxError(syntax error, text []byte) error {
-	conn, err := c.srv.cluster.Group(c.defaultGroup()).Primary().AcquireOne(c.srv.ctx, false)
+	conn, err := c.borrow(c.defaultGroup(), c.defaultDatabase())
 	if err != nil {
 		return syntax
 	}
-	defer conn.Discard() // a prepared statement is left on it
-	if err := conn.SetState(c.state.backend(c.defaultDatabase())); err != nil {
-		return syntax
-	}
+	defer c.discard(conn) // a prepared statement is left on it
 	said := tryPrepare(conn, text)
 	var (
 		e      *wire.Error

@@ -2,7 +2,8 @@ package proxy
 
 // transaction.go: a transaction on one group. Its connection is taken when its first statement needs one, and given
 // back when the server says that no transaction is open any more: the server's flag decides, so that implicit commits
-// and deadlocks are seen as they are.
+// and deadlocks are seen as they are. A transaction whose connection is lost was rolled back by its server; the client
+// has to hear of it before anything else is done in its name.
 
 import (
 	"errors"
@@ -16,24 +17,29 @@ import (
 )
 
 type transaction struct {
-	begin string // the BEGIN that was asked for and has not reached a server yet, or did on conn
-	conn  *backend.Conn
-	group string
-	flags uint16 // the server's last status flags on conn
+	begin    string // the BEGIN that was asked for and has not reached a server yet, or did on conn
+	readOnly bool   // begin says READ ONLY
+	conn     *backend.Conn
+	group    string
+	flags    uint16 // the server's last status flags on conn
+	lost     bool   // its connection broke: nothing but ROLLBACK is carried out
 }
 
 const inTransaction = wire.StatusInTrans | wire.StatusInTransReadonly
 
-// status are the client's transaction flags. Flags from the transaction's own connection count as they are.
+// status are the client's transaction flags. Flags from the transaction's own connection count as they are. A lost
+// transaction shows as open, so that drivers send the ROLLBACK that ends it.
 func (t *transaction) status(backendFlags uint16) uint16 {
 	switch {
 	case t.conn != nil && backendFlags != 0:
 		return backendFlags & inTransaction
 	case t.conn != nil:
 		return t.flags & inTransaction
+	case t.lost:
+		return wire.StatusInTrans
 	case t.begin == "":
 		return 0
-	case strings.Contains(strings.ToUpper(t.begin), "READ ONLY"):
+	case t.readOnly:
 		return inTransaction
 	}
 	return wire.StatusInTrans
@@ -44,12 +50,20 @@ func (c *session) inTransaction() bool {
 	return c.txn.begin != "" || c.txn.conn != nil || !c.state.autocommit
 }
 
+// errLost is the answer to everything between the loss of a transaction and its ROLLBACK.
+func errLost() *wire.Error {
+	return protocolError(codeLostConnection, "HY000", "The transaction was lost with its server's connection and rolled back: ROLLBACK before anything else")
+}
+
 // join gives the transaction's connection for a group, beginning the transaction there when it is nowhere yet.
 func (c *session) join(group string, state *backend.State) (*backend.Conn, error) {
 	t := &c.txn
 	if t.conn != nil {
 		if t.group != group {
 			return nil, notSupported("Serval does not support a transaction over several groups: this one is in group %s, the statement needs group %s", t.group, group)
+		}
+		if err := c.hold(t.conn); err != nil {
+			return nil, err
 		}
 		return t.conn, c.prepare(t.conn, state)
 	}
@@ -67,7 +81,7 @@ func (c *session) join(group string, state *backend.State) (*backend.Conn, error
 			t.conn, t.group, t.flags = conn, group, ok.Status
 			return conn, nil
 		}
-		conn.Discard()
+		c.discard(conn)
 		if serverRefused(err) || attempt > 0 {
 			return nil, execFailed(conn, err)
 		}
@@ -88,13 +102,11 @@ func execFailed(conn *backend.Conn, err error) error {
 	return lostBackend("group "+conn.Node().Group(), err)
 }
 
-// prepare brings the transaction's connection to the session's state.
+// prepare brings the transaction's connection to the session's state. Where that fails its state is not known, and to
+// reset it would end the transaction in silence: it is lost.
 func (c *session) prepare(conn *backend.Conn, state *backend.State) error {
-	err := conn.SetState(state)
-	if err != nil && !serverRefused(err) {
-		c.txn.drop()
-	}
-	if err != nil {
+	if err := conn.SetState(state); err != nil {
+		c.loseTransaction()
 		return execFailed(conn, err)
 	}
 	return nil
@@ -114,15 +126,19 @@ func (c *session) borrowAs(group string, state *backend.State) (*backend.Conn, e
 		if err != nil {
 			return nil, err
 		}
+		if err := c.hold(conn); err != nil {
+			conn.Release()
+			return nil, err
+		}
 		err = conn.SetState(state)
 		if err == nil {
 			return conn, nil
 		}
 		if serverRefused(err) {
-			conn.Release()
+			c.giveBack(conn)
 			return nil, err
 		}
-		conn.Discard()
+		c.discard(conn)
 		if attempt > 0 {
 			return nil, execFailed(conn, err)
 		}
@@ -131,19 +147,21 @@ func (c *session) borrowAs(group string, state *backend.State) (*backend.Conn, e
 
 // after notes the server's flags at the end of a statement on the transaction's connection, and ends the transaction
 // when the server has ended it.
-func (t *transaction) after(flags uint16) {
+func (c *session) after(flags uint16) {
+	t := &c.txn
 	if t.conn == nil {
 		return
 	}
 	t.flags = flags
 	if flags&wire.StatusInTrans == 0 {
-		t.conn.Release()
+		c.giveBack(t.conn)
 		*t = transaction{}
 	}
 }
 
 // afterError finds out whether an error ended the transaction. Only a few do; for those the server is asked.
-func (t *transaction) afterError(code uint16) {
+func (c *session) afterError(code uint16) {
+	t := &c.txn
 	if t.conn == nil {
 		return
 	}
@@ -156,84 +174,122 @@ func (t *transaction) afterError(code uint16) {
 	}
 	ok, err := t.conn.Exec("DO 0")
 	if err != nil {
-		t.drop()
+		c.loseTransaction()
 		return
 	}
-	t.after(ok.Status)
+	c.after(ok.Status)
 }
 
-// drop ends a transaction whose connection is lost: the server rolls it back.
-func (t *transaction) drop() {
-	if t.conn != nil {
-		t.conn.Discard()
+// loseTransaction ends a transaction whose connection is lost: its server rolls it back.
+func (c *session) loseTransaction() {
+	if c.txn.conn != nil {
+		c.discard(c.txn.conn)
 	}
-	*t = transaction{}
+	c.txn = transaction{lost: true}
 }
-
-// abandon ends the transaction of a session that ends.
-func (t *transaction) abandon(c *session) { t.drop() }
 
 // begin handles BEGIN and START TRANSACTION: the server hears of it with the first statement that names a table.
 func (c *session) begin(s *ast.BeginStmt) error {
+	text := string(c.st.Text[:c.st.End])
+	words := strings.ToLower(strings.Join(strings.Fields(text), " "))
+	if strings.Contains(words, "consistent snapshot") {
+		return notSupported("Serval does not support WITH CONSISTENT SNAPSHOT: which group the transaction is in shows with its first statement; read a row of each table first instead")
+	}
 	if err := c.commitOpen(); err != nil {
 		return err
 	}
-	c.txn.begin = strings.TrimRight(string(c.st.Text[:c.st.End]), " \t\r\n")
-	return c.ok(&wire.OK{})
+	c.txn = transaction{begin: text, readOnly: s.ReadOnly || strings.Contains(words, "read only")}
+	return c.done()
 }
 
 // commitOpen commits what is open, as statements do that imply it.
 func (c *session) commitOpen() error {
 	t := &c.txn
+	if t.lost {
+		return errLost()
+	}
 	if t.conn == nil {
 		*t = transaction{}
 		return nil
+	}
+	if err := c.hold(t.conn); err != nil {
+		return err
 	}
 	ok, err := t.conn.Exec("COMMIT")
 	if err != nil {
 		return c.commitFailed(err)
 	}
-	t.after(ok.Status)
+	c.after(ok.Status)
 	return nil
 }
 
 // finish handles COMMIT and ROLLBACK.
-func (c *session) finish(completion ast.CompletionType, savepoint string) error {
+func (c *session) finish(completion ast.CompletionType, rollback bool) error {
 	t := &c.txn
-	if completion == ast.CompletionTypeRelease {
+	switch {
+	case completion == ast.CompletionTypeRelease:
 		return notSupported("Serval does not support COMMIT or ROLLBACK with RELEASE: close the connection after it")
-	}
-	if savepoint != "" {
-		return notSupported("Serval does not support savepoints yet (ROLLBACK TO %s)", savepoint)
-	}
-	if t.conn == nil {
-		if completion != ast.CompletionTypeChain {
-			*t = transaction{}
+	case t.lost:
+		*t = transaction{}
+		if !rollback {
+			return protocolError(codeLostConnection, "HY000", "The transaction was lost with its server's connection: it was rolled back, nothing was committed")
 		}
-		return c.ok(&wire.OK{})
+	case t.conn == nil:
+		*t = transaction{}
+	default:
+		if err := c.finishOn(t.conn, rollback); err != nil {
+			return err
+		}
 	}
-	ok, err := t.conn.Exec(string(c.st.Text[:c.st.End]))
-	if err != nil {
-		return c.commitFailed(err)
+	if t.conn == nil && completion == ast.CompletionTypeChain {
+		t.begin = "BEGIN"
 	}
-	t.after(ok.Status)
-	return c.ok(&wire.OK{})
+	return c.done()
+}
+
+// finishOn passes COMMIT or ROLLBACK on. A lost ROLLBACK has done its work.
+func (c *session) finishOn(conn *backend.Conn, rollback bool) error {
+	if err := c.hold(conn); err != nil {
+		return err
+	}
+	ok, err := conn.Exec(string(c.st.Text[:c.st.End]))
+	switch {
+	case err == nil:
+		c.after(ok.Status)
+		return nil
+	case rollback && !serverRefused(err):
+		c.loseTransaction()
+		c.txn = transaction{}
+		return nil
+	}
+	return c.commitFailed(err)
 }
 
 // commitFailed is an error of COMMIT or ROLLBACK: the server's own, or a connection lost with the outcome unknown.
 func (c *session) commitFailed(err error) error {
-	if e, refused := err.(*wire.Error); refused && e.Code < 2000 {
-		c.txn.afterError(codeDeadlock)
+	if serverRefused(err) {
+		c.afterError(codeDeadlock)
 		return err
 	}
 	group := c.txn.group
-	c.txn.drop()
+	c.loseTransaction()
+	c.txn = transaction{}
 	return protocolError(codeCommitUnknown, "HY000", "Lost connection to group %s while it ended the transaction: whether it was committed is not known (%v)", group, err)
 }
 
+// done answers OK to a statement that is about the session and not about rows.
+func (c *session) done() error {
+	c.rowCount = 0
+	if !c.known.flavor.mariadb { // MariaDB keeps the warnings of the statement before
+		c.warnings = c.warnings[:0]
+	}
+	return clientError(c.ok(&wire.OK{}))
+}
+
 // legConn gives the connection for a statement's one leg; pooled: it is the statement's, not the transaction's.
+// Statements that name no table need not begin a transaction, nor leave its group.
 func (c *session) legConn(p *router.Plan, group, database string) (conn *backend.Conn, pooled bool, err error) {
-	if c.inTransaction() && !(p.Anywhere && c.txn.conn == nil) {
+	if c.inTransaction() && !(p.Anywhere && (c.txn.conn == nil || c.txn.group != group)) {
 		conn, err = c.join(group, c.state.backend(database))
 		return conn, false, err
 	}

@@ -5,14 +5,12 @@ package proxy
 // runs for those whose client is gone.
 
 import (
-	"context"
 	"time"
 )
 
 const (
 	watchInterval = 500 * time.Millisecond
 	watchAfter    = 500 * time.Millisecond // statements shorter than this are not looked at
-	killTimeout   = 2 * time.Second
 )
 
 func (s *Server) watchClients() {
@@ -44,17 +42,4 @@ func (s *Server) busySessions(now time.Time) []*session {
 		}
 	}
 	return busy
-}
-
-// stopWork ends what runs on the servers for a session without client.
-func (c *session) stopWork() {
-	c.cut()
-	ctx, cancel := context.WithTimeout(context.Background(), killTimeout)
-	defer cancel()
-	c.heldMu.Lock() // until the end: a connection that the session gives back meanwhile is somebody else's
-	defer c.heldMu.Unlock()
-	c.gone = true
-	for _, b := range c.held {
-		b.Kill(ctx)
-	}
 }

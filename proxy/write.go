@@ -79,21 +79,16 @@ func (c *session) writeGroup(p *router.Plan, group string, w *written) error {
 	if err != nil {
 		return err
 	}
-	if err := c.hold(conn); err != nil {
-		c.giveUp(conn, own)
-		return err
-	}
 	undo, end := "ROLLBACK", "COMMIT"
 	if !own {
 		undo, end = "ROLLBACK TO SAVEPOINT serval_statement", "RELEASE SAVEPOINT serval_statement"
 	}
 	flags, err := c.writeWithin(p, conn, group, w, end)
-	c.letGo()
 	if err == nil {
 		if own {
-			conn.Release()
+			c.giveBack(conn)
 		} else {
-			c.txn.after(flags)
+			c.after(flags)
 		}
 		return nil
 	}
@@ -118,7 +113,7 @@ func (c *session) writeConn(p *router.Plan, group string, own bool) (*backend.Co
 		if _, err = conn.Exec("START TRANSACTION"); err == nil {
 			return conn, nil
 		}
-		conn.Discard()
+		c.discard(conn)
 		if serverRefused(err) || attempt > 0 { // else it was dead before: nothing has been done
 			return nil, execFailed(conn, err)
 		}
@@ -131,7 +126,7 @@ func (c *session) inOwn(conn *backend.Conn, err error) error {
 		return nil
 	}
 	if !serverRefused(err) {
-		c.txn.drop()
+		c.loseTransaction()
 	}
 	return execFailed(conn, err)
 }
@@ -245,22 +240,22 @@ func (c *session) undo(conn *backend.Conn, own bool, undo string, err error) err
 		return err
 	}
 	c.patch.names(e)
-	if !own && e.Code == codeDeadlock {
-		c.txn.afterError(e.Code)
-		return e
-	}
-	if _, undoErr := conn.Exec(undo); undoErr != nil {
-		c.giveUp(conn, own)
-		return e
-	}
 	if c.patch.plan.UsesTime {
 		if _, err := conn.Exec("SET timestamp=DEFAULT"); err != nil {
 			c.giveUp(conn, own)
 			return e
 		}
 	}
+	if !own && e.Code == codeDeadlock {
+		c.afterError(e.Code)
+		return e
+	}
+	if _, undoErr := conn.Exec(undo); undoErr != nil {
+		c.giveUp(conn, own)
+		return e
+	}
 	if own {
-		conn.Release()
+		c.giveBack(conn)
 	}
 	return e
 }

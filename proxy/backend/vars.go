@@ -48,6 +48,16 @@ func setByNames(name string) bool {
 	return false
 }
 
+// defaultOf is what a variable goes back to. MySQL 9.7 takes DEFAULT for the opposite in the variables that it keeps as
+// an inverted flag.
+func defaultOf(name string) string {
+	switch strings.ToLower(name) {
+	case "foreign_key_checks", "unique_checks":
+		return "@@GLOBAL." + name
+	}
+	return "DEFAULT"
+}
+
 // diffVars gives the argument of a SET that leads from have to want ("" when there is nothing to set). renamed says
 // that a SET NAMES comes before it. renew says that one must come, since a variable that it sets is no longer wanted
 // or changes. defaults says that the SET has a "=DEFAULT".
@@ -71,7 +81,7 @@ func diffVars(have, want string, renamed bool) (set string, renew, defaults bool
 		case !kept && strings.HasPrefix(v.name, "@") && !strings.HasPrefix(v.name, "@@"):
 			parts = append(parts, v.name+"=NULL")
 		case !kept:
-			parts = append(parts, v.name+"=DEFAULT")
+			parts = append(parts, v.name+"="+defaultOf(v.name))
 			defaults = true
 		}
 	}

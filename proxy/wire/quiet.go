@@ -11,8 +11,11 @@ var errUnexpectedBytes = errors.New("wire: unexpected bytes on an idle connectio
 // not it has sent something. It may be called beside a reader and a writer, but not twice at once. Connections that
 // are no sockets (pipes) are never gone.
 func (c *Conn) Gone() error {
-	_, err := c.peekSocket()
-	return err
+	n, err := c.peekSocket()
+	if err != nil || n == 0 {
+		return err
+	}
+	return c.hungUp()
 }
 
 // Quiet tells, without blocking, whether a connection that should have nothing to say is fit for use: the peer has
