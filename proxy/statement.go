@@ -95,7 +95,10 @@ func (c *session) plan() (*router.Plan, error) {
 		c.st.Scan(c.st.Plain(c.known.flavor.server), c.state.mode)
 		return c.plan()
 	}
-	p, err := c.srv.planner.Plan(&c.st, c.db, c.known.catalog)
+	if len(c.st.Key) > maxShape {
+		return nil, notSupported("Serval does not support statements of more than %d KiB besides their literals", maxShape>>10)
+	}
+	p, err := c.makePlan()
 	if err != nil {
 		var syntax *router.SyntaxError
 		if errors.As(err, &syntax) {
@@ -107,6 +110,19 @@ func (c *session) plan() (*router.Plan, error) {
 		c.known.plans.put(c.key, p)
 	}
 	return p, nil
+}
+
+// maxShape is the longest shape that is given to the parser, whose memory is some 500 times the text.
+const maxShape = 512 << 10
+
+// makePlan plans the statement, by a short one of its shape.
+func (c *session) makePlan() (*router.Plan, error) {
+	var sample fingerprint.Statement
+	sample.Scan(c.st.Sample(), c.state.mode)
+	if !bytes.Equal(sample.Key, c.st.Key) { // an ambiguous shape, say
+		return c.srv.planner.Plan(&c.st, c.db, c.known.catalog)
+	}
+	return c.srv.planner.Plan(&sample, c.db, c.known.catalog)
 }
 
 // setArguments gives the renderer the session's values.

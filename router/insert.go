@@ -28,7 +28,7 @@ type insertRow struct{ key, auto valueAt }
 
 // valueAt is a literal of a row; negate counts the minus signs that are not part of it.
 type valueAt struct {
-	literal int // from the row's first literal; -1: none
+	literal int // from the row's first literal, or a slot of a statement without rows (INSERT … SET); -1: none
 	negate  bool
 }
 
@@ -236,28 +236,32 @@ type ColumnCountError interface{ Row() int }
 
 // rowValue finds the literal of a value in row i.
 func (p *planning) rowValue(e ast.ExprNode, i int) (valueAt, bool) {
-	first := 0
-	if len(p.st.Rows) > i {
-		first = int(p.st.Rows[i].FirstLiteral)
-	}
 	// NULL is a keyword outside of VALUES rows (INSERT … SET): without a slot it is refused there.
 	if v, ok := e.(ast.ValueExpr); ok && v.GetValue() == nil {
 		slot, ok := p.cs.slotAt(e.OriginTextPosition())
 		if !ok {
 			return valueAt{}, false
 		}
-		return valueAt{literal: int(p.st.Slots[slot].First) - first}, true
+		return p.inRow(slot, i, false), true
 	}
 	if u, ok := e.(*ast.UnaryOperationExpr); ok { // the sign may be part of the literal
 		if slot, ok := p.cs.slotAt(u.OriginTextPosition()); ok {
-			return valueAt{literal: int(p.st.Slots[slot].First) - first}, true
+			return p.inRow(slot, i, false), true
 		}
 	}
 	o, ok := p.cs.operand(e)
 	if !ok {
 		return valueAt{}, false
 	}
-	return valueAt{literal: int(p.st.Slots[o.slot].First) - first, negate: o.negate}, true
+	return p.inRow(o.slot, i, o.negate), true
+}
+
+// inRow is a slot as seen from row i.
+func (p *planning) inRow(slot, i int, negate bool) valueAt {
+	if i >= len(p.st.Rows) {
+		return valueAt{literal: slot, negate: negate}
+	}
+	return valueAt{literal: int(p.st.Slots[slot].First - p.st.Rows[i].FirstLiteral), negate: negate}
 }
 
 func (p *planning) insertTemplate(ins *insertPlan, target *source) error {
@@ -296,11 +300,10 @@ func (ins *insertPlan) rowTemplate(i int) *insertRow {
 	return &ins.rows[0]
 }
 
-// literal is the literal that v means in a row.
+// in is the literal that v means in a row.
 func (v valueAt) in(st *fingerprint.Statement, row int) fingerprint.Literal {
-	first := 0
-	if row < len(st.Rows) {
-		first = int(st.Rows[row].FirstLiteral)
+	if row >= len(st.Rows) {
+		return st.Literals[st.Slots[v.literal].First]
 	}
-	return st.Literals[first+v.literal]
+	return st.Literals[int(st.Rows[row].FirstLiteral)+v.literal]
 }

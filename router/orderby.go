@@ -140,9 +140,9 @@ func isConstant(e ast.ExprNode) bool {
 
 // pinLiterals makes the literals of a part of the text part of the plan.
 func (s *scattering) pinLiterals(part span) {
-	for i, l := range s.p.st.Literals {
-		if int(l.Start) >= part.start && int(l.End) <= part.end {
-			s.p.plan.pins = append(s.p.plan.pins, pin{i, string(s.p.st.Text[l.Start:l.End])})
+	for i, slot := range s.p.st.Slots {
+		if int(slot.Start) >= part.start && int(slot.End) <= part.end {
+			s.p.plan.pins = append(s.p.plan.pins, pin{i, string(s.p.st.Text[slot.Start:slot.End])})
 		}
 	}
 }

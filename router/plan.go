@@ -112,8 +112,8 @@ type shardSource struct {
 
 // pin is a literal that the plan was made for: a statement of the same shape with another needs another plan.
 type pin struct {
-	literal int
-	text    string
+	slot int // not a literal's index: lists before it may have any length
+	text string
 }
 
 // Rename maps a physical table to the logical one.
@@ -124,7 +124,7 @@ type Scatter struct {
 	template rewrite.Template
 	Hidden   int       // columns at the end of each row that the client does not see
 	Keys     []SortKey // empty: the shards' rows one after the other
-	// limit and offset are literal indexes, -1 when absent.
+	// limit and offset are slots, -1 when absent.
 	limit, offset int
 }
 
@@ -156,8 +156,8 @@ const (
 // Pinned tells whether the plan was made for the literals of st.
 func (p *Plan) Pinned(st *fingerprint.Statement) bool {
 	for _, pin := range p.pins {
-		l := st.Literals[pin.literal]
-		if string(st.Text[l.Start:l.End]) != pin.text {
+		s := st.Slots[pin.slot]
+		if string(st.Text[s.Start:s.End]) != pin.text {
 			return false
 		}
 	}

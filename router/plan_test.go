@@ -220,6 +220,35 @@ func TestPlanIsForEveryStatementOfItsShape(t *testing.T) {
 	}
 }
 
+// TestPlanHoldsForListsOfAnyLength: what stands behind a list is found whatever the list holds.
+func TestPlanHoldsForListsOfAnyLength(t *testing.T) {
+	cat := shop(t)
+	var short, long, other fingerprint.Statement
+	short.Scan([]byte("SELECT user_id FROM users WHERE level IN (1) ORDER BY 1 LIMIT 7, 10"), 0)
+	long.Scan([]byte("SELECT user_id FROM users WHERE level IN (1, 2, 3) ORDER BY 1 LIMIT 70, 100"), 0)
+	other.Scan([]byte("SELECT user_id FROM users WHERE level IN (1, 1, 1) ORDER BY 2 LIMIT 7, 10"), 0)
+	if string(short.Key) != string(long.Key) || string(short.Key) != string(other.Key) {
+		t.Fatal("the shapes differ")
+	}
+	p, err := NewPlanner().Plan(&short, "shop", cat)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !p.Pinned(&long) || p.Pinned(&other) {
+		t.Error("the ordinal behind the list is not found")
+	}
+	var r Route
+	if err := r.Resolve(p, &long); err != nil {
+		t.Fatal(err)
+	}
+	if r.Offset != 70 || r.Limit != 100 {
+		t.Errorf("LIMIT %d, %d", r.Offset, r.Limit)
+	}
+	if sql := string(r.SQL(nil, 0, &long, &rewrite.Arguments{})); !strings.HasSuffix(sql, "IN (1, 2, 3) ORDER BY 1 LIMIT 170") {
+		t.Error(sql)
+	}
+}
+
 func TestOrdinalIsPartOfThePlan(t *testing.T) {
 	cat := shop(t)
 	var a, b fingerprint.Statement

@@ -204,8 +204,8 @@ func (r *Route) limits(s *Scatter, st *fingerprint.Statement) error {
 	return err
 }
 
-func count(st *fingerprint.Statement, literal int) (uint64, error) {
-	l := st.Literals[literal]
+func count(st *fingerprint.Statement, slot int) (uint64, error) {
+	l := st.Literals[st.Slots[slot].First]
 	n, err := strconv.ParseUint(string(st.Text[l.Start:l.End]), 10, 64)
 	if l.Kind != fingerprint.Integer || err != nil {
 		return 0, refuse("a LIMIT that is not a whole number", nil, "write LIMIT with digits")

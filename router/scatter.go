@@ -169,14 +169,14 @@ func (s *scattering) limit(b *rewrite.Builder) error {
 			at = i
 		}
 	}
-	first, ok := s.literalAt(at + 1)
+	first, ok := s.slotAt(at + 1)
 	if at < 0 || !ok {
 		return unproven(fmt.Errorf("LIMIT was not found"))
 	}
 	s.out.limit = first
 	start, end := tk.List[at+1].Start, tk.List[at+1].End
 	if s.sel.Limit.Offset != nil {
-		second, ok := s.literalAt(at + 3)
+		second, ok := s.slotAt(at + 3)
 		if !ok {
 			return unproven(fmt.Errorf("OFFSET was not found"))
 		}
@@ -189,17 +189,13 @@ func (s *scattering) limit(b *rewrite.Builder) error {
 	return nil
 }
 
-// literalAt is the literal that token i is.
-func (s *scattering) literalAt(i int) (int, bool) {
+// slotAt is the slot that token i, a number, is.
+func (s *scattering) slotAt(i int) (int, bool) {
 	tk := s.p.text.tokens
 	if i >= len(tk.List) || tk.List[i].Kind != fingerprint.TokenInteger {
 		return 0, false
 	}
-	slot, ok := s.p.cs.slotAt(tk.List[i].Start)
-	if !ok {
-		return 0, false
-	}
-	return int(s.p.st.Slots[slot].First), true
+	return s.p.cs.slotAt(tk.List[i].Start)
 }
 
 // prove parses the scattered text and compares it, hidden columns and limit aside, with the tree it came from.

@@ -173,3 +173,20 @@ func TestPlain(t *testing.T) {
 		}
 	}
 }
+
+func TestSample(t *testing.T) {
+	for sql, want := range map[string]string{
+		"SELECT 1 FROM t WHERE a IN (1, 2, 'x') AND b IN (-3,4) LIMIT 5":           "SELECT 1 FROM t WHERE a IN (1) AND b IN (-3) LIMIT 5",
+		"INSERT INTO t VALUES (1,'a'),(2,'b'),(3,'c') ON DUPLICATE KEY UPDATE a=7": "INSERT INTO t VALUES (1,'a'),(2,'b') ON DUPLICATE KEY UPDATE a=7",
+		"SELECT 'x'": "SELECT 'x'",
+	} {
+		var s, sample Statement
+		s.Scan([]byte(sql), 0)
+		if got := string(s.Sample()); got != want {
+			t.Errorf("%s\n got %s\nwant %s", sql, got, want)
+		}
+		if sample.Scan(s.Sample(), 0); string(sample.Key) != string(s.Key) {
+			t.Errorf("%s: the sample's shape is %q, not %q", sql, sample.Key, s.Key)
+		}
+	}
+}
