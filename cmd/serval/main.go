@@ -1,6 +1,6 @@
 // Command serval is the proxy.
 //
-//	serval serve -c serval.yaml    serve clients until SIGINT or SIGTERM
+//	serval serve -c serval.yaml    serve clients until SIGINT or SIGTERM; SIGHUP reads the servers' tables again
 //	serval check -c serval.yaml    check a configuration
 //	serval version                 print the version
 //
