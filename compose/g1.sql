@@ -3,13 +3,13 @@
 USE shop;
 
 CREATE TABLE users_4 (user_id BIGINT NOT NULL PRIMARY KEY, name VARCHAR(40) NOT NULL, city VARCHAR(40) NOT NULL);
-CREATE TABLE orders_4 (order_id BIGINT NOT NULL PRIMARY KEY, user_id BIGINT NOT NULL, total DECIMAL(10,2) NOT NULL, KEY user_id (user_id));
+CREATE TABLE orders_4 (order_id BIGINT NOT NULL, user_id BIGINT NOT NULL, total DECIMAL(10,2) NOT NULL, PRIMARY KEY (user_id, order_id));
 CREATE TABLE users_5 (user_id BIGINT NOT NULL PRIMARY KEY, name VARCHAR(40) NOT NULL, city VARCHAR(40) NOT NULL);
-CREATE TABLE orders_5 (order_id BIGINT NOT NULL PRIMARY KEY, user_id BIGINT NOT NULL, total DECIMAL(10,2) NOT NULL, KEY user_id (user_id));
+CREATE TABLE orders_5 (order_id BIGINT NOT NULL, user_id BIGINT NOT NULL, total DECIMAL(10,2) NOT NULL, PRIMARY KEY (user_id, order_id));
 CREATE TABLE users_6 (user_id BIGINT NOT NULL PRIMARY KEY, name VARCHAR(40) NOT NULL, city VARCHAR(40) NOT NULL);
-CREATE TABLE orders_6 (order_id BIGINT NOT NULL PRIMARY KEY, user_id BIGINT NOT NULL, total DECIMAL(10,2) NOT NULL, KEY user_id (user_id));
+CREATE TABLE orders_6 (order_id BIGINT NOT NULL, user_id BIGINT NOT NULL, total DECIMAL(10,2) NOT NULL, PRIMARY KEY (user_id, order_id));
 CREATE TABLE users_7 (user_id BIGINT NOT NULL PRIMARY KEY, name VARCHAR(40) NOT NULL, city VARCHAR(40) NOT NULL);
-CREATE TABLE orders_7 (order_id BIGINT NOT NULL PRIMARY KEY, user_id BIGINT NOT NULL, total DECIMAL(10,2) NOT NULL, KEY user_id (user_id));
+CREATE TABLE orders_7 (order_id BIGINT NOT NULL, user_id BIGINT NOT NULL, total DECIMAL(10,2) NOT NULL, PRIMARY KEY (user_id, order_id));
 
 CREATE TABLE products (product_id BIGINT NOT NULL PRIMARY KEY, title VARCHAR(60) NOT NULL, price DECIMAL(10,2) NOT NULL);
 INSERT INTO products VALUES (1, 'Tent', 189.00), (2, 'Stove', 44.75), (3, 'Head lamp', 29.90);

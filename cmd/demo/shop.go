@@ -36,10 +36,10 @@ type shopTable struct{ name, definition string }
 var shardedTables = []shopTable{
 	{"users", "CREATE TABLE %s (user_id BIGINT NOT NULL PRIMARY KEY, name VARCHAR(40) NOT NULL, " +
 		"city VARCHAR(40) NOT NULL, joined DATE NOT NULL) " + binaryCollation},
-	{"orders", "CREATE TABLE %s (order_id BIGINT NOT NULL PRIMARY KEY, user_id BIGINT NOT NULL, " +
-		"ordered DATETIME NOT NULL, total DECIMAL(10,2) NOT NULL, KEY user_id (user_id)) " + binaryCollation},
+	{"orders", "CREATE TABLE %s (order_id BIGINT NOT NULL, user_id BIGINT NOT NULL, " +
+		"ordered DATETIME NOT NULL, total DECIMAL(10,2) NOT NULL, PRIMARY KEY (user_id, order_id)) " + binaryCollation},
 	{"order_items", "CREATE TABLE %s (order_id BIGINT NOT NULL, product_id BIGINT NOT NULL, user_id BIGINT NOT NULL, " +
-		"quantity INT NOT NULL, PRIMARY KEY (order_id, product_id), KEY user_id (user_id)) " + binaryCollation},
+		"quantity INT NOT NULL, PRIMARY KEY (user_id, order_id, product_id)) " + binaryCollation},
 }
 
 const (
