@@ -17,7 +17,6 @@ const (
 	codeNoDatabase        = 1046
 	codeUnknownCommand    = 1047
 	codeUnknownDatabase   = 1049
-	codeServerShutdown    = 1053
 	codeParse             = 1064
 	codeEmptyQuery        = 1065
 	codeUnknown           = 1105

@@ -6,6 +6,7 @@ package proxy
 import (
 	"context"
 	"slices"
+	"sync"
 	"time"
 
 	"serval/proxy/backend"
@@ -84,7 +85,9 @@ func (c *session) stopWork() {
 	c.heldMu.Lock()
 	defer c.heldMu.Unlock()
 	c.gone = true
+	var kills sync.WaitGroup // side by side: one server that hangs must not keep the others' statements alive
 	for _, conn := range c.held {
-		kill(ctx, conn)
+		kills.Go(func() { kill(ctx, conn) })
 	}
+	kills.Wait()
 }

@@ -16,16 +16,18 @@ import (
 type patcher struct {
 	session *session
 	plan    *router.Plan
-	ok      wire.OK // the last OK that passed, for the session's bookkeeping
 	column  wire.Column
 	failed  wire.Error // the last error that passed
 	index   int        // of the column definition that comes next
 
+	elsewhere bool // the statement does not run on the transaction's connection, which there is
 	unaliased bool // tables stand under their physical names in the statement: a result's table is not an alias
 }
 
 // start prepares for the answers of a statement.
-func (p *patcher) start(plan *router.Plan) { p.plan, p.index, p.unaliased = plan, 0, false }
+func (p *patcher) start(plan *router.Plan) {
+	p.plan, p.index, p.unaliased, p.elsewhere = plan, 0, false, false
+}
 
 // Column exchanges the physical schema and table for the logical ones.
 func (p *patcher) Column(dst, def []byte) []byte {
@@ -111,15 +113,16 @@ func (p *patcher) logical(schema, table []byte) *router.Table {
 
 // Status implements wire.Patcher.
 func (p *patcher) Status(backend uint16) uint16 {
-	flags := p.session.status(backend)
+	own := backend
+	if p.elsewhere { // the transaction is on another connection, whose flags count
+		own = p.session.txn.flags | backend&^inTransaction
+	}
+	flags := p.session.status(own)
 	return flags | backend&wire.StatusMoreResultsExists
 }
 
 // OK implements wire.Patcher.
-func (p *patcher) OK(ok *wire.OK) {
-	p.ok = *ok
-	p.ok.Info = nil
-}
+func (p *patcher) OK(*wire.OK) {}
 
 // Error implements wire.Patcher.
 func (p *patcher) Error(e *wire.Error) {

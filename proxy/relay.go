@@ -47,6 +47,7 @@ func (c *session) relaySQL(p *router.Plan, group, database string) error {
 		if err != nil {
 			return err
 		}
+		c.patch.elsewhere = pooled && c.txn.conn != nil
 		start := time.Now()
 		out, err := c.relayOn(conn)
 		c.srv.metrics.Backend(group, conn.Node().Address(), time.Since(start))
@@ -88,6 +89,9 @@ func (c *session) relayed(p *router.Plan, conn *backend.Conn, pooled bool, out w
 		return c.relayBroke(conn, pooled, out, err)
 	}
 	c.note(out)
+	if p.Verb == router.VerbDDL && out.Kind == wire.OutcomeOK {
+		defer c.schemaChanged()
+	}
 	err = c.aftermath(conn, out)
 	if err != nil {
 		c.giveUp(conn, pooled)
@@ -95,13 +99,8 @@ func (c *session) relayed(p *router.Plan, conn *backend.Conn, pooled bool, out w
 	}
 	if p.Verb == router.VerbDDL {
 		conn.Forget()
-		c.settle(conn, pooled, out)
-		if out.Kind == wire.OutcomeOK {
-			c.schemaChanged()
-		}
-	} else {
-		c.settle(conn, pooled, out)
 	}
+	c.settle(conn, pooled, out)
 	if out.Kind == wire.OutcomeError {
 		return errAnswered
 	}
@@ -180,19 +179,21 @@ func (c *session) note(out wire.Outcome) {
 // noteInsertID keeps LAST_INSERT_ID(). The id in an OK packet may be an explicit one, which does not count: where the
 // plan cannot tell, the server is asked while its connection is held.
 func (c *session) noteInsertID(conn *backend.Conn, out wire.Outcome) error {
-	if out.Kind != wire.OutcomeOK || out.LastInsertID == 0 {
+	if out.Kind != wire.OutcomeOK {
 		return nil
 	}
 	switch c.patch.plan.InsertID {
 	case router.InsertIDGenerated:
-		c.lastInsertID = out.LastInsertID
+		if out.LastInsertID != 0 {
+			c.lastInsertID = out.LastInsertID
+		}
 	case router.InsertIDAsk:
 		rows, err := conn.Query("SELECT LAST_INSERT_ID()")
 		if err != nil {
 			return err
 		}
 		id, err := strconv.ParseUint(string(rows[0][0]), 10, 64)
-		if err == nil && id != 0 {
+		if err == nil {
 			c.lastInsertID = id
 		}
 	}

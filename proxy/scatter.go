@@ -19,8 +19,10 @@ import (
 const (
 	// spoolMemory is how much of a shard's rows is kept in memory inside a transaction; the rest goes to a file.
 	spoolMemory = 1 << 20
-	// drainRows is how many rows of a shard are read and dropped rather than its connection closed.
-	drainRows = 1000
+	// drainRows is how many rows of a shard are read and dropped rather than its connection closed, at least; with a
+	// pushed LIMIT up to maxDrainRows, since the shard has made them already.
+	drainRows    = 1000
+	maxDrainRows = 50_000
 )
 
 // gathered is the shards' side of a scatter.
@@ -231,6 +233,7 @@ func (g *gathered) ownWords(p *router.Plan, i int, conn *backend.Conn, e *wire.E
 		return e
 	}
 	if err := conn.Send(c.route.PlainSQL(nil, i, &c.st, &c.args)); err != nil {
+		g.pinned = true // of no more use: finished closes it
 		return e
 	}
 	r, err := wire.ReadResult(conn.Conn)
@@ -245,7 +248,11 @@ func (g *gathered) ownWords(p *router.Plan, i int, conn *backend.Conn, e *wire.E
 		if errors.As(err, &own) {
 			return own
 		}
+		if err == io.EOF {
+			return e
+		}
 	}
+	g.pinned = true
 	return e
 }
 
@@ -281,7 +288,7 @@ func (g *gathered) giveBack(i int, conn *backend.Conn, complete bool) {
 		g.session.giveBack(conn)
 		return
 	}
-	if !complete && (i >= len(g.results) || !drain(g.results[i])) {
+	if !complete && (i >= len(g.results) || !drain(g.results[i], g.drainable())) {
 		g.session.stop(conn)
 		return
 	}
@@ -294,9 +301,14 @@ func (g *gathered) giveBack(i int, conn *backend.Conn, complete bool) {
 	g.session.giveBack(conn)
 }
 
+// drainable is how many rows of a shard are worth reading to keep its connection.
+func (g *gathered) drainable() uint64 {
+	return max(drainRows, min(g.session.route.PushedLimit()+1, maxDrainRows))
+}
+
 // drain reads the little that may be left of a result; false when there is more, or it broke.
-func drain(r *wire.Result) bool {
-	for range drainRows {
+func drain(r *wire.Result, rows uint64) bool {
+	for range rows {
 		switch _, err := r.Next(); err {
 		case nil:
 		case io.EOF:
@@ -367,7 +379,7 @@ func (c *session) legsWarnings(g *gathered) error {
 	defer func() { c.composing = false }()
 	if g.pooled && g.warnings > 0 {
 		for i, r := range g.results {
-			if r.Warnings == 0 || !drain(r) { // a shard that has more rows cannot be asked
+			if r.Warnings == 0 || !drain(r, g.drainable()) { // a shard that has more rows cannot be asked
 				continue
 			}
 			c.warnings = nil

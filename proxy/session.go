@@ -77,8 +77,15 @@ func (c *session) cut() { c.conn.NetConn().Close() }
 // end gives back everything that the session holds. Its transaction, if any, is rolled back by closing the
 // connection: nothing of it may reach the next user of a pooled one.
 func (c *session) end() {
+	c.heldMu.Lock()
+	held := c.held
+	c.held = nil
+	c.heldMu.Unlock()
+	for _, conn := range held { // more than the transaction's only after a panic
+		conn.Discard()
+	}
 	if c.txn.conn != nil {
-		c.discard(c.txn.conn)
+		c.txn.conn.Discard()
 	}
 	c.conn.Close()
 }

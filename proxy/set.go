@@ -195,7 +195,7 @@ func (c *session) setVariable(next *sessionState, conn *backend.Conn, v *ast.Var
 
 // mayIsolate refuses the forms of setting the isolation level that are not about the session's later transactions.
 func (c *session) mayIsolate() error {
-	switch text := bytes.ToLower(c.st.Text); {
+	switch text := bytes.ReplaceAll(bytes.ToLower(c.st.Text), []byte("`"), nil); {
 	case bytes.Contains(text, []byte("@@transaction_isolation")) || bytes.Contains(text, []byte("@@tx_isolation")):
 		return notSupported("Serval does not support the isolation level of the next transaction only: use SET SESSION TRANSACTION ISOLATION LEVEL")
 	case c.txn.begin != "" && c.txn.conn == nil:

@@ -173,6 +173,17 @@ func tail(s *ast.ShowStmt) string {
 	return ""
 }
 
+// logicalDefinition exchanges the name at the head of a definition, in whichever quotes the session has names written.
+func logicalDefinition(def, physical, logical string) string {
+	for _, quote := range []string{"`", "\"", ""} {
+		head := "CREATE TABLE " + quote + physical + quote + " ("
+		if strings.HasPrefix(def, head) {
+			return "CREATE TABLE " + quote + logical + quote + " (" + def[len(head):]
+		}
+	}
+	return def
+}
+
 // withConn asks a group something that changes nothing: on the transaction's own connection where that is to the group,
 // so that transactions that have a whole pool do not wait for each other, else on a pooled one.
 func (c *session) withConn(group string, ask func(*backend.Conn) error) error {
@@ -218,7 +229,7 @@ func (c *session) showCreateTable(t *router.Table, place router.Shard) error {
 		return fmt.Errorf("SHOW CREATE TABLE gave %d rows", len(rows))
 	}
 	physical := string(rows[0][1])
-	def := strings.Replace(physical, "CREATE TABLE "+rewrite.Quote(place.Table), "CREATE TABLE "+rewrite.Quote(t.Name), 1)
+	def := logicalDefinition(physical, place.Table, t.Name)
 	const shortest = 1024 // characters that servers give this column at least
 	column := &out.columns[1]
 	column.Length = column.Length / uint32(max(len(physical), shortest)) * uint32(max(len(def), shortest))

@@ -122,7 +122,11 @@ func (c *session) makePlan() (*router.Plan, error) {
 	if !bytes.Equal(sample.Key, c.st.Key) { // an ambiguous shape, say
 		return c.srv.planner.Plan(&c.st, c.db, c.known.catalog)
 	}
-	return c.srv.planner.Plan(&sample, c.db, c.known.catalog)
+	p, err := c.srv.planner.Plan(&sample, c.db, c.known.catalog)
+	if err == nil && p.Kind == router.KindSession { // its tree is carried out, not only its shape
+		return c.srv.planner.Plan(&c.st, c.db, c.known.catalog)
+	}
+	return p, err
 }
 
 // setArguments gives the renderer the session's values.

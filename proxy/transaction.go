@@ -235,16 +235,29 @@ func (c *session) finish(completion ast.CompletionType, rollback bool) error {
 			return protocolError(codeLostConnection, "HY000", "The transaction was lost with its server's connection: it was rolled back, nothing was committed")
 		}
 	case t.conn == nil:
+		readOnly := t.readOnly
 		*t = transaction{}
+		if completion == ast.CompletionTypeChain {
+			t.chain(readOnly)
+		}
 	default:
+		readOnly := t.readOnly
 		if err := c.finishOn(t.conn, rollback); err != nil {
 			return err
 		}
-	}
-	if t.conn == nil && completion == ast.CompletionTypeChain {
-		t.begin = "BEGIN"
+		if t.conn == nil && completion == ast.CompletionTypeChain { // its connection was lost with the ROLLBACK
+			t.chain(readOnly)
+		}
 	}
 	return c.done()
+}
+
+// chain begins the transaction that follows one that ended with AND CHAIN.
+func (t *transaction) chain(readOnly bool) {
+	t.begin, t.readOnly = "BEGIN", readOnly
+	if readOnly {
+		t.begin = "START TRANSACTION READ ONLY"
+	}
 }
 
 // finishOn passes COMMIT or ROLLBACK on. A lost ROLLBACK has done its work.

@@ -250,12 +250,14 @@ func (c *session) undo(conn *backend.Conn, own bool, undo string, err error) err
 		c.afterError(e.Code)
 		return e
 	}
-	if _, undoErr := conn.Exec(undo); undoErr != nil {
+	ok, undoErr := conn.Exec(undo)
+	switch {
+	case undoErr != nil:
 		c.giveUp(conn, own)
-		return e
-	}
-	if own {
+	case own:
 		c.giveBack(conn)
+	default:
+		c.after(ok.Status)
 	}
 	return e
 }

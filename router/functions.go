@@ -58,7 +58,10 @@ type functionUse struct {
 	window    bool
 	userVar   bool
 	sysVar    bool
-	setsID    bool                // LAST_INSERT_ID(expression)
+	setsID    bool // LAST_INSERT_ID(expression)
+	subquery  bool
+	into      bool                // SELECT … INTO
+	schemas   []string            // databases of stored functions
 	replaced  []*ast.FuncCallExpr // DATABASE() and the like: the proxy knows better than the server
 }
 
@@ -82,6 +85,10 @@ func (u *functionUse) Enter(n ast.Node) (ast.Node, bool) {
 		if x.IsSystem && connectionVariables[strings.ToLower(x.Name)] {
 			u.session = "@@" + x.Name
 		}
+	case *ast.SubqueryExpr:
+		u.subquery = true
+	case *ast.SelectStmt:
+		u.into = u.into || x.SelectIntoOpt != nil
 	case *ast.MatchAgainst:
 		u.setUnsafe("match … against")
 	case *ast.FuncCallExpr:
@@ -97,6 +104,7 @@ func (u *functionUse) call(x *ast.FuncCallExpr) {
 	name := x.FnName.L
 	switch {
 	case x.Schema.O != "":
+		u.schemas = append(u.schemas, x.Schema.O)
 		u.setUnsafe(name)
 	case sessionFunctions[name]:
 		u.session = name

@@ -3,6 +3,7 @@ package router
 // insert.go: INSERT and REPLACE. Rows of a sharded table are split by their shard key.
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/pingcap/tidb/pkg/parser/ast"
@@ -89,6 +90,7 @@ func (p *planning) insertID(s *ast.InsertStmt, target *source) InsertID {
 
 // insertFromShards is INSERT INTO a whole table SELECT … FROM a sharded one: right where one shard holds everything.
 func (p *planning) insertFromShards(l *layout, target *source) error {
+	p.plan.InsertID = InsertIDAsk
 	p.plan.scatterRefusal = refuse("INSERT … SELECT over several shards", p.plan.Sharded, "give %s one value", p.plan.Sharded.Key)
 	if err := p.shardsPlan(l, target); err != nil {
 		return err
@@ -100,25 +102,10 @@ func (p *planning) insertBroadcast(s *ast.InsertStmt, target *source) error {
 	if s.Select != nil || p.scope.subs {
 		return refuse("INSERT … SELECT into a broadcast table", target.table, "insert the values, so that all copies stay equal")
 	}
-	if auto := autoIncrement(target.table); auto != nil && !p.givesColumn(s, target.table, auto.Name) {
-		return refuse("AUTO_INCREMENT for a broadcast table", target.table, "give %s a value: each copy would count for itself", auto.Name)
+	if auto := autoIncrement(target.table); auto != nil {
+		return refuse("INSERT into a broadcast table with the AUTO_INCREMENT column "+auto.Name, target.table, "make it a plain column: each copy would count for itself")
 	}
 	return p.broadcastWrite(target.table, target)
-}
-
-// givesColumn tells whether every row has a plain value for a column.
-func (p *planning) givesColumn(s *ast.InsertStmt, t *Table, name string) bool {
-	at := insertPosition(s, t, name)
-	if at < 0 {
-		return false
-	}
-	for _, row := range s.Lists {
-		v, ok := row[min(at, len(row)-1)].(ast.ValueExpr)
-		if at >= len(row) || !ok || v.GetValue() == nil {
-			return false
-		}
-	}
-	return true
 }
 
 func autoIncrement(t *Table) *Column {
@@ -156,6 +143,8 @@ func insertPosition(s *ast.InsertStmt, t *Table, name string) int {
 func (p *planning) insertSharded(s *ast.InsertStmt, target *source) error {
 	t := target.table
 	switch {
+	case p.uses.setsID:
+		return refuse("LAST_INSERT_ID(expression) in an INSERT into a sharded table", t, "put the value into the statement")
 	case s.Select != nil:
 		return refuse("INSERT … SELECT into a sharded table", t, "insert the values")
 	case p.scope.subs || len(p.scope.sources) > 1:
@@ -190,6 +179,9 @@ func (p *planning) insertRows(s *ast.InsertStmt, target *source) error {
 		}
 	}
 	rows := s.Lists
+	if s.Setlist != (len(p.st.Rows) == 0) || !s.Setlist && len(s.Lists) != len(p.st.Rows) || p.rowsOverlapColumns(s) {
+		return unproven(fmt.Errorf("the rows of the INSERT were not found"))
+	}
 	if p.st.RowsUniform && len(rows) > 1 {
 		rows = rows[:1]
 	}
@@ -201,6 +193,16 @@ func (p *planning) insertRows(s *ast.InsertStmt, target *source) error {
 		ins.rows = append(ins.rows, r)
 	}
 	return p.insertTemplate(ins, target)
+}
+
+// rowsOverlapColumns tells whether what the scanner took for rows begins before the parser's first value does: then it
+// took the column list for a row (of a table called value, say).
+func (p *planning) rowsOverlapColumns(s *ast.InsertStmt) bool {
+	if len(p.st.Rows) == 0 || len(s.Lists[0]) == 0 {
+		return false
+	}
+	at := s.Lists[0][0].OriginTextPosition()
+	return at < int(p.st.Rows[0].Start) || at >= int(p.st.Rows[0].End)
 }
 
 func (p *planning) insertRow(t *Table, row []ast.ExprNode, i, keyAt, autoAt int) (insertRow, error) {

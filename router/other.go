@@ -12,6 +12,9 @@ import (
 func (p *planning) other() error {
 	switch s := p.stmt.(type) {
 	case *ast.SetStmt, *ast.UseStmt, *ast.BeginStmt, *ast.CommitStmt, *ast.RollbackStmt, *ast.ShowStmt, *ast.ExplainStmt:
+		if err := p.harmless(); err != nil {
+			return err
+		}
 		p.plan.Kind, p.plan.Stmt = KindSession, p.stmt
 		p.plan.Reason = "the session answers"
 		return nil
@@ -35,6 +38,18 @@ func (p *planning) other() error {
 	return refuse("the statement "+p.firstWords(), nil, "it comes with a later version; until then send it to the servers directly")
 }
 
+// harmless refuses what SET and SHOW … WHERE could do beside what they are for: read tables, take locks, call functions.
+func (p *planning) harmless() error {
+	u := functionsOf(p.stmt)
+	switch {
+	case u.subquery:
+		return refuse("subqueries in SET and SHOW", nil, "ask for the value first")
+	case u.session != "" || u.unsafe != "" || u.setsID || u.userVar:
+		return refuse("such functions and variables in SET and SHOW", nil, "ask for the value first")
+	}
+	return nil
+}
+
 // firstWords names a statement by how it begins.
 func (p *planning) firstWords() string {
 	words := strings.Fields(string(p.st.Text[:min(p.st.End, 60)]))
@@ -48,6 +63,9 @@ func (p *planning) firstWords() string {
 func (p *planning) do(s *ast.DoStmt) error {
 	if err := p.analyse(); err != nil {
 		return err
+	}
+	if p.uses.setsID {
+		return refuse("LAST_INSERT_ID(expression) in DO", nil, "use it in an INSERT or UPDATE")
 	}
 	b := p.scope.newBlock(nil, nil, nil)
 	for _, e := range s.Exprs {

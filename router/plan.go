@@ -43,12 +43,11 @@ const (
 
 // Plan is the way of all statements of one shape.
 type Plan struct {
-	Kind     Kind
-	Verb     Verb
-	Stmt     ast.StmtNode // KindSession only: nobody changes it
-	Locking  bool         // SELECT … FOR UPDATE / LOCK IN SHARE MODE
-	Reason   string       // why this kind, for EXPLAIN ROUTE
-	Database string       // the session's logical database when it was planned
+	Kind    Kind
+	Verb    Verb
+	Stmt    ast.StmtNode // KindSession only: nobody changes it
+	Locking bool         // SELECT … FOR UPDATE / LOCK IN SHARE MODE
+	Reason  string       // why this kind, for EXPLAIN ROUTE
 
 	// Databases are the logical databases it names, for the check of the user's rights.
 	Databases []string

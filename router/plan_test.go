@@ -188,6 +188,10 @@ func TestRefusals(t *testing.T) {
 		"TRUNCATE TABLE users",
 		"CREATE TEMPORARY TABLE t (a INT)",
 		"LOCK TABLES settings READ",
+		"DO LAST_INSERT_ID(5)",
+		"SET sql_mode = (SELECT 1)",
+		"SELECT 1 UNION SELECT 2 INTO OUTFILE '/tmp/x'",
+		"INSERT INTO users (user_id, level) VALUES (1, LAST_INSERT_ID(3))",
 		"SELECT * FROM information_schema.tables",
 	} {
 		_, legs, err := routed(t, cat, sql)

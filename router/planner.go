@@ -60,7 +60,7 @@ func (pl *Planner) Plan(st *fingerprint.Statement, db string, cat *Catalog) (*Pl
 	}
 	p := &planning{
 		parser: pl.parser, cat: cat, st: st, stmt: stmt, db: db,
-		cs: conditions{st}, refOf: map[*source]int{}, plan: &Plan{Database: db},
+		cs: conditions{st}, refOf: map[*source]int{}, plan: &Plan{},
 	}
 	if err := p.dispatch(); err != nil {
 		return nil, err
@@ -92,7 +92,18 @@ func (p *planning) analyse() error {
 	p.plan.UsesTime = p.uses.usesTime
 	p.text = newSplicer(p.st)
 	p.scope = &scope{cat: p.cat, db: p.db}
+	for _, name := range p.uses.schemas {
+		d, err := p.database(name)
+		if err != nil {
+			return err
+		}
+		if d.Physical != d.Name {
+			return refuse("stored functions of the database '"+name+"', whose physical name is another", nil, "USE it and leave the database out")
+		}
+	}
 	switch {
+	case p.uses.into:
+		return refuse("SELECT … INTO", nil, "read the rows in the client")
 	case p.uses.userVar:
 		return refuse("user variables (@name)", nil, "pass the value in the statement; sessions' variables are not carried between servers yet")
 	case p.uses.session != "":
@@ -101,7 +112,7 @@ func (p *planning) analyse() error {
 	return nil
 }
 
-// tables checks the databases that are named and sorts the sources.
+// layout is a statement's tables, sorted by kind.
 type layout struct {
 	sharded   []*source
 	whole     []*source // unsharded, broadcast, and tables that are not in the catalog
@@ -109,6 +120,7 @@ type layout struct {
 	groups    []string // groups that hold all of whole; nil when whole is empty
 }
 
+// layout checks the databases that are named and sorts the sources.
 func (p *planning) layout() (*layout, error) {
 	l := &layout{}
 	for _, src := range p.scope.sources {
@@ -279,6 +291,7 @@ func (p *planning) explain(s *ast.ExplainStmt) error {
 		p.plan.scatter = nil
 		p.plan.scatterRefusal = refuse("EXPLAIN over several shards", p.plan.Sharded, "name one key, or use EXPLAIN ROUTE to see the shards")
 		p.plan.Verb = VerbShow
+		p.plan.Typed = nil // the result is not the statement's
 		return nil
 	}
 	return refuse("EXPLAIN of this statement", nil, "EXPLAIN ROUTE shows where it goes")

@@ -13,9 +13,6 @@ func (p *planning) query(n ast.StmtNode) error {
 	}
 	sel, _ := n.(*ast.SelectStmt)
 	if sel != nil {
-		if sel.SelectIntoOpt != nil {
-			return refuse("SELECT … INTO", nil, "read the rows in the client")
-		}
 		p.plan.Locking = sel.LockInfo != nil && sel.LockInfo.LockType != ast.SelectLockNone
 	}
 	if p.uses.setsID {
@@ -89,13 +86,12 @@ func (p *planning) cannotScatter(sel *ast.SelectStmt, l *layout) *Refusal {
 func (p *planning) notTogether(l *layout) *Refusal {
 	drivers := 0
 	together := map[*source]bool{}
-	for i, src := range l.sharded {
+	for _, src := range l.sharded {
 		if !src.outer {
 			if drivers == 0 {
 				together[src] = true
 			}
 			drivers++
-			_ = i
 		}
 	}
 	if drivers == 0 {

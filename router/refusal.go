@@ -37,8 +37,3 @@ func (e *SyntaxError) Error() string { return e.Err.Error() }
 
 // Unwrap gives the parser's error.
 func (e *SyntaxError) Unwrap() error { return e.Err }
-
-// Denied is a reference to a database that the user may not use.
-type Denied struct{ Database string }
-
-func (e *Denied) Error() string { return "access denied to database '" + e.Database + "'" }

@@ -213,8 +213,8 @@ func count(st *fingerprint.Statement, slot int) (uint64, error) {
 	return n, nil
 }
 
-// pushedLimit is how many rows each shard is asked for.
-func (r *Route) pushedLimit() uint64 {
+// PushedLimit is how many rows each shard is asked for.
+func (r *Route) PushedLimit() uint64 {
 	if r.Limit > math.MaxUint64-r.Offset {
 		return math.MaxUint64
 	}
@@ -228,7 +228,7 @@ func (r *Route) SQL(dst []byte, leg int, st *fingerprint.Statement, args *rewrit
 	args.Rows = r.rows[l.rows[0]:l.rows[1]]
 	t := &r.Plan.template
 	if r.Merged {
-		t, args.Limit = &r.Plan.scatter.template, r.pushedLimit()
+		t, args.Limit = &r.Plan.scatter.template, r.PushedLimit()
 	}
 	return t.Render(dst, st, args)
 }

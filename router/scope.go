@@ -321,7 +321,7 @@ func (b *block) find(c *ast.ColumnName) (src *source, certain bool) {
 	return nil, certain && len(found) == 0
 }
 
-// conjuncts splits an expression at its ANDs.
+// splitAnd visits the parts of an expression that AND joins.
 func splitAnd(e ast.ExprNode, visit func(ast.ExprNode)) {
 	switch x := e.(type) {
 	case *ast.ParenthesesExpr:
