@@ -77,7 +77,8 @@ func (p *patcher) schemaOnly(dst, def []byte) []byte {
 
 // functionType gives a column the type of the function whose value stands in it as a literal.
 func (c *session) functionType(col *wire.Column, piece rewrite.Piece) {
-	const charactersOfName, bytesOfCharacter = 64, 4
+	const charactersOfName = 64
+	bytesOfCharacter := c.state.resultBytes()
 	switch piece {
 	case rewrite.PieceLastInsertID:
 		col.Type, col.Length = wire.TypeLongLong, 21
@@ -89,9 +90,9 @@ func (c *session) functionType(col *wire.Column, piece rewrite.Piece) {
 			col.Type, col.Length = wire.TypeLong, 10
 		}
 	case rewrite.PieceDatabase:
-		col.Length, col.Flags = charactersOfName*bytesOfCharacter, col.Flags&^wire.FlagNotNull
+		col.Length, col.Flags = charactersOfName*bytesOfCharacter, col.Flags&^(wire.FlagNotNull|wire.FlagBinary)
 	case rewrite.PieceUser, rewrite.PieceAccount:
-		col.Length, col.Flags = 288*bytesOfCharacter, col.Flags&^wire.FlagNotNull
+		col.Length, col.Flags = 288*bytesOfCharacter, col.Flags&^(wire.FlagNotNull|wire.FlagBinary)
 		if c.known.flavor.mariadb {
 			col.Length = 384 * bytesOfCharacter
 		}
@@ -163,7 +164,7 @@ func logicalDatabases(text string, cat *router.Catalog) string {
 		if d.Physical == d.Name || !strings.Contains(text, d.Physical) {
 			continue
 		}
-		text = strings.NewReplacer("'"+d.Physical+".", "'"+d.Name+".", "`"+d.Physical+"`.", "`"+d.Name+"`.",
+		text = strings.NewReplacer(`"`+d.Physical+`".`, `"`+d.Name+`".`, "'"+d.Physical+".", "'"+d.Name+".", "`"+d.Physical+"`.", "`"+d.Name+"`.",
 			"FUNCTION "+d.Physical+".", "FUNCTION "+d.Name+".", "PROCEDURE "+d.Physical+".", "PROCEDURE "+d.Name+".",
 			"'"+d.Physical+"'", "'"+d.Name+"'").Replace(text)
 	}
@@ -187,6 +188,9 @@ func logicalNames(text string, t *router.Table) string {
 				"`"+s.Database+"`.`"+s.Table+"`", "`"+t.Database+"`.`"+t.Name+"`",
 				"'"+s.Database+"."+s.Table+"'", "'"+t.Database+"."+t.Name+"'",
 				"'"+s.Database+"."+s.Table+".", "'"+t.Database+"."+t.Name+".",
+				`"`+s.Database+`"."`+s.Table+`"`, `"`+t.Database+`"."`+t.Name+`"`,
+				`"`+s.Database+`".`, `"`+t.Database+`".`,
+				"'"+s.Database+".", "'"+t.Database+".",
 				"`"+s.Database+"`.", "`"+t.Database+"`.", // followed by an alias
 				"FUNCTION "+s.Database+".", "FUNCTION "+t.Database+".",
 				"'"+s.Table+".", "'"+t.Name+".",

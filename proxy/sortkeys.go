@@ -57,7 +57,7 @@ func (k *keyMaker) key(s *router.SortKey) (merge.Key, error) {
 	case router.SortArithmetic:
 		return k.arithmetic(key)
 	case router.SortUnknown:
-		return k.unknown(key)
+		return k.unknown(key, s)
 	}
 	return key, nil
 }
@@ -118,7 +118,7 @@ func (k *keyMaker) arithmetic(key merge.Key) (merge.Key, error) {
 }
 
 // unknown decides by the type of the hidden value: it is followed by its WEIGHT_STRING and its COLLATION.
-func (k *keyMaker) unknown(key merge.Key) (merge.Key, error) {
+func (k *keyMaker) unknown(key merge.Key, s *router.SortKey) (merge.Key, error) {
 	var def wire.Column
 	if err := wire.ParseColumn(k.defs[key.Column], &def); err != nil {
 		return key, err
@@ -127,17 +127,16 @@ func (k *keyMaker) unknown(key merge.Key) (merge.Key, error) {
 	case wire.TypeTiny, wire.TypeShort, wire.TypeInt24, wire.TypeLong, wire.TypeLongLong, wire.TypeNewDecimal, wire.TypeDecimal, wire.TypeYear:
 		key.Kind = merge.Decimal
 	case wire.TypeDate, wire.TypeDatetime:
+		if s.Extreme && k.session.known.flavor.mariadb {
+			return key, notSupported("Serval does not support ORDER BY GREATEST or LEAST of dates over several shards of MariaDB, which sorts invalid dates unlike it shows them")
+		}
 		key.Kind = merge.Bytes
 	case wire.TypeTime:
 		key.Kind = merge.Time
 	case wire.TypeNull:
 		key.Kind = merge.Bytes
 	case wire.TypeVarString, wire.TypeString, wire.TypeVarchar, wire.TypeBlob, wire.TypeTinyBlob, wire.TypeMediumBlob, wire.TypeLongBlob:
-		if def.Charset == wire.CollationBinary {
-			key.Kind = merge.Bytes
-			return key, nil
-		}
-		return k.unknownText(key)
+		return k.unknownText(key) // the result's character set says nothing: with NAMES binary all are binary
 	default:
 		return key, notSupported("Serval does not support ORDER BY an expression of this type (%d) over several shards: order by a column", def.Type)
 	}
@@ -163,11 +162,11 @@ func (k *keyMaker) unknownText(key merge.Key) (merge.Key, error) {
 		}
 		collation = string(name)
 	}
-	key.Column++
-	if collation == "" { // no rows at all
+	if collation == "" || collation == "binary" { // no rows at all, or bytes
 		key.Kind = merge.Bytes
 		return key, nil
 	}
+	key.Column++
 	return k.text(key, collation)
 }
 

@@ -155,13 +155,30 @@ func (s *sessionState) collation(k *knowledge) uint16 {
 	return uint16(coll.ID)
 }
 
-// characterBytes is how many bytes a character of results can have.
-func (s *sessionState) characterBytes() uint32 {
-	switch charsetOf(s.names) {
+// resultBytes is how many bytes a character of the servers' results can have.
+func (s *sessionState) resultBytes() uint32 {
+	if set, ok := s.vars["character_set_results"]; ok {
+		return characterBytes(strings.Trim(set, "'"))
+	}
+	return characterBytes(s.names)
+}
+
+// characterBytes is how many bytes a character of a character set can have.
+func characterBytes(set string) uint32 {
+	switch charsetOf(set) {
 	case router.UTF8MB4:
 		return 4
 	case router.UTF8MB3:
 		return 3
 	}
 	return 1
+}
+
+// strict tells whether the session's sql_mode is strict.
+func (c *session) strict() bool {
+	mode, ok := c.state.vars["sql_mode"]
+	if !ok {
+		mode = c.known.flavor.sqlMode
+	}
+	return strings.Contains(mode, "STRICT_") || strings.Contains(mode, "TRADITIONAL")
 }

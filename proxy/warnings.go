@@ -50,7 +50,7 @@ func (c *session) collectWarnings(conn *backend.Conn) error {
 // showWarnings answers SHOW WARNINGS or, with errors only, SHOW ERRORS; the list stays as it is.
 func (c *session) showWarnings(errorsOnly bool) error {
 	t := c.newTable("", "Level", wire.TypeVarString, "Code", wire.TypeLong, "Message", wire.TypeVarString)
-	bytes := c.state.characterBytes()
+	bytes := characterBytes(c.state.names)
 	t.columns[0].Length, t.columns[0].Flags = 7*bytes, wire.FlagNotNull
 	t.columns[1].Length, t.columns[1].Flags = 5, wire.FlagNotNull|wire.FlagUnsigned|wire.FlagBinary
 	t.columns[2].Length, t.columns[2].Flags = 512*bytes, wire.FlagNotNull

@@ -142,7 +142,7 @@ func (c *session) writeWithin(p *router.Plan, conn *backend.Conn, group string, 
 		if leg.Group != group {
 			continue
 		}
-		if err := c.writeLeg(conn, i, w); err != nil {
+		if err := c.writeLeg(p, conn, i, w); err != nil {
 			return 0, err
 		}
 	}
@@ -163,7 +163,7 @@ func (c *session) writeWithin(p *router.Plan, conn *backend.Conn, group string, 
 	return ok.Status, err
 }
 
-func (c *session) writeLeg(conn *backend.Conn, i int, w *written) error {
+func (c *session) writeLeg(p *router.Plan, conn *backend.Conn, i int, w *written) error {
 	c.sql = c.route.SQL(c.sql[:0], i, &c.st, &c.args)
 	if err := conn.Send(c.sql); err != nil {
 		return lostBackend("group "+conn.Node().Group(), err)
@@ -173,6 +173,9 @@ func (c *session) writeLeg(conn *backend.Conn, i int, w *written) error {
 		var e *wire.Error
 		if errors.As(err, &e) {
 			e.Message = c.rowNumbers(i, e.Message)
+			if e.Code == 1048 && c.route.RowsOf(i) == 1 && p.Kind == router.KindInsert && !c.strict() {
+				return notSupported("Serval does not support NULL for a NOT NULL column in rows that are split over shards, outside of strict sql_mode: a server takes it in a statement of several rows and refuses it in one (%s)", e.Message)
+			}
 			return e
 		}
 		return lostBackend("group "+conn.Node().Group(), err)

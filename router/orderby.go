@@ -24,6 +24,9 @@ func (s *scattering) orderBy() error {
 			return err
 		}
 	}
+	if s.noColumn { // the servers say so, as long as no hidden column is there to be meant
+		s.hidden, s.out.Keys = nil, nil
+	}
 	return nil
 }
 
@@ -117,7 +120,8 @@ func unwrap(e ast.ExprNode) ast.ExprNode {
 // ordinal is the select field that ORDER BY n means. The number is part of the plan.
 func (s *scattering) ordinal(n int, text span) (int, error) {
 	if n < 1 || n > len(s.fields) && !s.wildcardBefore(len(s.fields)) {
-		return -1, nil // no such column: the servers say so
+		s.noColumn = true
+		return -1, nil
 	}
 	if n < 1 || n > len(s.fields) || s.wildcardBefore(n) {
 		return 0, refuse("ORDER BY with the position of a column behind or in *, over several shards", s.p.plan.Sharded, "name the column")
@@ -235,7 +239,7 @@ func (s *scattering) key(e ast.ExprNode, visible int, text span, desc bool) erro
 		return nil
 	}
 	s.hidden = append(s.hidden, hiddenColumn{"(", ")", text}, hiddenColumn{"WEIGHT_STRING(", ")", text}, hiddenColumn{"COLLATION(", ")", text})
-	s.out.Keys = append(s.out.Keys, SortKey{Column: -1, Hidden: hidden, Class: SortUnknown, Desc: desc})
+	s.out.Keys = append(s.out.Keys, SortKey{Column: -1, Hidden: hidden, Class: SortUnknown, Desc: desc, Extreme: isExtreme(e)})
 	return nil
 }
 
@@ -293,6 +297,28 @@ func isNumeric(e ast.ExprNode) bool {
 	}
 	return false
 }
+
+// isExtreme tells whether an expression may hold a GREATEST or LEAST.
+func isExtreme(e ast.ExprNode) bool {
+	v := &callFinder{names: wordSet("greatest least")}
+	e.Accept(v)
+	return v.found
+}
+
+// callFinder looks for calls of some functions.
+type callFinder struct {
+	names map[string]bool
+	found bool
+}
+
+func (v *callFinder) Enter(n ast.Node) (ast.Node, bool) {
+	if f, ok := n.(*ast.FuncCallExpr); ok && v.names[f.FnName.L] {
+		v.found = true
+	}
+	return n, v.found
+}
+
+func (v *callFinder) Leave(n ast.Node) (ast.Node, bool) { return n, true }
 
 func isArithmetic(op opcode.Op) bool {
 	switch op {

@@ -134,6 +134,7 @@ type SortKey struct {
 	Class          SortClass
 	Desc           bool
 	Collation      string // SortText: of the column
+	Extreme        bool   // SortUnknown: GREATEST or LEAST
 }
 
 // SortClass says how a key's text compares.

@@ -25,6 +25,8 @@ type scattering struct {
 	hidden []hiddenColumn
 	out    *Scatter
 	from   int // offset of the main FROM
+
+	noColumn bool // ORDER BY names a position that is not there
 }
 
 type span struct{ start, end int }
