@@ -84,7 +84,7 @@ func TestDocumentedConfigurations(t *testing.T) {
 	if _, err := config.Parse([]byte(strings.ReplaceAll(block, "/etc/serval/mysql-password", password)), "README.md"); err != nil {
 		t.Error(err)
 	}
-	if _, err := config.Load("../../compose/serval.yaml"); err != nil {
+	if _, err := config.Load("../../docs/compose/serval.yaml"); err != nil {
 		t.Error(err)
 	}
 }
