@@ -289,6 +289,8 @@ func nodeFlavor(ctx context.Context, n *backend.Node) (flavor, error) {
 	if err != nil {
 		return flavor{}, err
 	}
+	stop := context.AfterFunc(ctx, c.Discard)
+	defer stop()
 	rows, err := c.Query("SELECT VERSION(), @@global.character_set_client, @@global.collation_connection, @@global.sql_mode")
 	if err != nil {
 		c.Discard()

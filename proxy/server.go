@@ -284,7 +284,9 @@ func (s *Server) ready(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("group %s: %w", g.Name(), err)
 		}
-		if _, err := c.Exec("DO 0"); err != nil {
+		stop := context.AfterFunc(ctx, c.Discard) // a server that hangs must not hold the question up
+		_, err = c.Exec("DO 0")
+		if stop(); err != nil {
 			c.Discard()
 			return fmt.Errorf("group %s: %w", g.Name(), err)
 		}

@@ -45,6 +45,8 @@ func (c *session) set(s *ast.SetStmt) error {
 			}
 		case !v.IsSystem:
 			err = notSupported("Serval does not support user variables (@%s) yet", v.Name)
+		case strings.HasPrefix(strings.ToLower(v.Name), "persist"): // @@persist.x, @@persist_only.x
+			err = notSupported("Serval does not support SET PERSIST (%s): set it on the servers", v.Name)
 		case v.IsGlobal:
 			err = notSupported("Serval does not support SET GLOBAL (%s): set it on the servers", v.Name)
 		case strings.EqualFold(v.Name, "autocommit"):

@@ -20,8 +20,14 @@ import (
 // written is what a statement's legs did together.
 type written struct {
 	ok       wire.OK
-	infos    []wire.OK   // of each leg, with its info
+	legs     []legDone   // in the order in which they were carried out: group by group
 	warnings [][]warning // of each leg that had some
+}
+
+// legDone is one leg's answer.
+type legDone struct {
+	leg int
+	ok  wire.OK
 }
 
 func (c *session) writeLegs(p *router.Plan) error {
@@ -232,7 +238,7 @@ func (w *written) add(c *session, leg int, ok *wire.OK) {
 	if leg == c.route.LastRow {
 		w.ok.LastInsertID = ok.LastInsertID
 	}
-	w.infos = append(w.infos, *ok)
+	w.legs = append(w.legs, legDone{leg, *ok})
 }
 
 // undo takes back what the failed statement did in this group. What the client is told is the first error.
@@ -268,14 +274,14 @@ func (c *session) undo(conn *backend.Conn, own bool, undo string, err error) err
 // answerWritten sends the one OK that stands for all legs.
 func (c *session) answerWritten(p *router.Plan, w *written) error {
 	if p.Kind == router.KindBroadcast { // the copies did the same: one of them counts
-		w.ok.AffectedRows, w.ok.Warnings = w.infos[0].AffectedRows, w.infos[0].Warnings
-		w.ok.LastInsertID, w.ok.Info = w.infos[0].LastInsertID, w.infos[0].Info
+		w.ok.AffectedRows, w.ok.Warnings = w.legs[0].ok.AffectedRows, w.legs[0].ok.Warnings
+		w.ok.LastInsertID, w.ok.Info = w.legs[0].ok.LastInsertID, w.legs[0].ok.Info
 		c.warnings = nil
 		if len(w.warnings) > 0 {
 			c.warnings = w.warnings[0]
 		}
 	} else {
-		c.warnings = c.mergedWarnings(w.warnings, len(w.infos))
+		c.warnings = c.mergedWarnings(w.warnings, len(w.legs))
 		w.ok.Warnings = warningCount(c.warnings, w.ok.Warnings)
 		w.ok.Info = c.mergedInfo(p, w)
 	}
@@ -286,22 +292,22 @@ func (c *session) answerWritten(p *router.Plan, w *written) error {
 // mergedInfo adds up the legs' info strings: "Records: 3  Duplicates: 0  Warnings: 0", "Rows matched: 3  Changed: 1
 // Warnings: 0". A leg that inserts one row has none; what it would say follows from its affected rows.
 func (c *session) mergedInfo(p *router.Plan, w *written) []byte {
-	if p.Verb == router.VerbUpdate && !slices.ContainsFunc(w.infos, func(ok wire.OK) bool { return len(ok.Info) > 0 }) {
+	if p.Verb == router.VerbUpdate && !slices.ContainsFunc(w.legs, func(d legDone) bool { return len(d.ok.Info) > 0 }) {
 		return nil // MariaDB has none for a condition that cannot be met
 	}
 	var first, second uint64
 	switch p.Verb {
 	case router.VerbUpdate:
-		for _, ok := range w.infos {
-			n := infoNumbers(ok.Info)
+		for _, d := range w.legs {
+			n := infoNumbers(d.ok.Info)
 			first, second = first+n[0], second+n[1]
 		}
 		return fmt.Appendf(nil, "Rows matched: %d  Changed: %d  Warnings: %d", first, second, w.ok.Warnings)
 	case router.VerbInsert, router.VerbReplace:
-		for i, ok := range w.infos {
-			rows := uint64(c.route.RowsOf(i))
+		for _, d := range w.legs {
+			rows := uint64(c.route.RowsOf(d.leg))
 			first += rows
-			second += duplicates(p, rows, &ok)
+			second += duplicates(p, rows, &d.ok)
 		}
 		return fmt.Appendf(nil, "Records: %d  Duplicates: %d  Warnings: %d", first, second, w.ok.Warnings)
 	}

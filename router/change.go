@@ -161,7 +161,7 @@ func (p *planning) cannotChangeMany(c *change, l *layout) *Refusal {
 	case c.many || len(p.scope.sources) > 1:
 		return refuse("UPDATE or DELETE of joined tables over several shards", t, "%s", key)
 	case p.uses.unsafe != "":
-		return refuse("the function "+p.uses.unsafe+"() over several shards", t, "%s", key)
+		return refuse(p.uses.unsafe+" over several shards", t, "%s", key)
 	case p.uses.sysVar:
 		return refuse("system variables over several shards", t, "%s", key)
 	}

@@ -90,7 +90,7 @@ func (u *functionUse) Enter(n ast.Node) (ast.Node, bool) {
 	case *ast.SelectStmt:
 		u.into = u.into || x.SelectIntoOpt != nil
 	case *ast.MatchAgainst:
-		u.setUnsafe("match … against")
+		u.setUnsafe("MATCH … AGAINST")
 	case *ast.FuncCallExpr:
 		u.call(x)
 	}
@@ -105,18 +105,18 @@ func (u *functionUse) call(x *ast.FuncCallExpr) {
 	switch {
 	case x.Schema.O != "":
 		u.schemas = append(u.schemas, x.Schema.O)
-		u.setUnsafe(name)
+		u.setUnsafe("the function " + name + "()")
 	case sessionFunctions[name]:
 		u.session = name
 	case name == "last_insert_id" && len(x.Args) > 0:
 		u.setsID = true
-		u.setUnsafe(name)
+		u.setUnsafe("the function " + name + "()")
 	case replacedPiece(x) >= 0:
 		u.replaced = append(u.replaced, x)
 	case timeFunctions[name] && (name != "unix_timestamp" || len(x.Args) == 0):
 		u.usesTime = true
 	case !scalarFunctions[name]:
-		u.setUnsafe(name)
+		u.setUnsafe("the function " + name + "()")
 	}
 }
 

@@ -4,6 +4,7 @@ package router
 // whose plan is known.
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/pingcap/tidb/pkg/parser/ast"
@@ -90,6 +91,9 @@ func (p *planning) dispatch() error {
 func (p *planning) analyse() error {
 	p.uses = functionsOf(p.stmt)
 	p.plan.UsesTime = p.uses.usesTime
+	if bytes.Contains(bytes.ToLower(p.st.Key), []byte("set_var")) { // sql_select_limit would hold on each shard
+		p.uses.setUnsafe("the hint SET_VAR")
+	}
 	p.text = newSplicer(p.st)
 	p.scope = &scope{cat: p.cat, db: p.db}
 	for _, name := range p.uses.schemas {

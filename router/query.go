@@ -72,7 +72,7 @@ func (p *planning) cannotScatter(sel *ast.SelectStmt, l *layout) *Refusal {
 	case sel.SelectStmtOpts != nil && sel.CalcFoundRows:
 		return refuse("SQL_CALC_FOUND_ROWS over several shards", t, "%s", key)
 	case p.uses.unsafe != "":
-		return refuse("the function "+p.uses.unsafe+"() over several shards", t, "%s", key)
+		return refuse(p.uses.unsafe+" over several shards", t, "%s", key)
 	case p.uses.sysVar:
 		return refuse("system variables over several shards", t, "%s", key)
 	}
