@@ -89,7 +89,7 @@ func (c *session) setOption(p []byte) error {
 		c.fail(protocolError(codeUnknownCommand, "08S01", "Unknown command"))
 		return nil
 	}
-	return c.conn.WritePacket(wire.AppendEOF(nil, 0, c.status(0)))
+	return c.conn.WriteRowsEnd(0, c.status(0))
 }
 
 func (c *session) statistics() error {

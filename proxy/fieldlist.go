@@ -62,7 +62,7 @@ func (c *session) relayFields(conn *backend.Conn, table string, wildcard []byte)
 			c.fail(e)
 			return nil
 		case wire.IsEOF(p):
-			return c.conn.WritePacket(wire.AppendEOF(buf[:0], 0, c.status(0)))
+			return c.conn.WriteRowsEnd(0, c.status(0))
 		}
 		buf = c.patch.Column(buf[:0], p)
 		if err := c.conn.WritePacket(buf); err != nil {

@@ -368,7 +368,7 @@ func (c *session) endRows(g *gathered) error {
 	if err := c.legsWarnings(g); err != nil {
 		return err
 	}
-	return clientError(c.conn.WritePacket(wire.AppendEOF(nil, g.warnings, c.status(0))))
+	return clientError(c.conn.WriteRowsEnd(g.warnings, c.status(0)))
 }
 
 // legsWarnings fetches the warnings of all legs.
@@ -410,7 +410,7 @@ func (c *session) mergeFailed(err error) error {
 }
 
 func (c *session) writeHeader(defs [][]byte) error {
-	if err := c.conn.WritePacket(wire.AppendLenEncInt(nil, uint64(len(defs)))); err != nil {
+	if err := c.conn.WriteColumnCount(len(defs)); err != nil {
 		return err
 	}
 	var buf []byte
@@ -420,5 +420,5 @@ func (c *session) writeHeader(defs [][]byte) error {
 			return err
 		}
 	}
-	return c.conn.WritePacket(wire.AppendEOF(nil, 0, c.status(0)))
+	return c.conn.WriteColumnsEnd(0, c.status(0))
 }

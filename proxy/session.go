@@ -230,13 +230,13 @@ func (c *session) fail(err error) {
 	c.srv.metrics.Error(e.Code)
 	c.rowCount = -1
 	c.warnings = append(c.warnings[:0], warning{"Error", e.Code, e.Message})
-	c.conn.WritePacket(wire.AppendError(nil, e)) // a client that cannot be written to is noticed by Flush
+	c.conn.WriteError(e) // a client that cannot be written to is noticed by Flush
 }
 
 // ok answers an OK packet with the session's status.
 func (c *session) ok(ok *wire.OK) error {
 	ok.Status = c.status(0)
-	return c.conn.WritePacket(wire.AppendOK(nil, ok))
+	return c.conn.WriteOK(ok)
 }
 
 // status are the flags that the client sees, made from a backend's and the session's own.

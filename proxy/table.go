@@ -33,19 +33,18 @@ func (t *table) add(values ...string) { t.rows = append(t.rows, values) }
 
 // answerTable sends a result.
 func (c *session) answerTable(t *table) error {
-	buf := wire.AppendLenEncInt(nil, uint64(len(t.columns)))
-	if err := c.conn.WritePacket(buf); err != nil {
+	if err := c.conn.WriteColumnCount(len(t.columns)); err != nil {
 		return clientError(err)
 	}
 	for i := range t.columns {
-		if err := c.conn.WritePacket(wire.AppendColumn(buf[:0], &t.columns[i])); err != nil {
+		if err := c.conn.WriteColumn(&t.columns[i]); err != nil {
 			return clientError(err)
 		}
 	}
-	eof := wire.AppendEOF(nil, 0, c.status(0))
-	if err := c.conn.WritePacket(eof); err != nil {
+	if err := c.conn.WriteColumnsEnd(0, c.status(0)); err != nil {
 		return clientError(err)
 	}
+	var buf []byte
 	for _, row := range t.rows {
 		buf = buf[:0]
 		for _, v := range row {
@@ -56,5 +55,5 @@ func (c *session) answerTable(t *table) error {
 		}
 	}
 	c.rowCount = -1
-	return clientError(c.conn.WritePacket(eof))
+	return clientError(c.conn.WriteRowsEnd(0, c.status(0)))
 }

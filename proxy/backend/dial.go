@@ -24,7 +24,7 @@ import (
 //
 //	MULTI_RESULTS      yes: a CALL must be able to answer with several results
 //	FOUND_ROWS         as the client has it; such connections are pooled apart
-//	DEPRECATE_EOF      no: answers are relayed to clients byte for byte, which have not negotiated it either
+//	DEPRECATE_EOF      no: one layout to read; what a client has negotiated is its wire.Conn's matter
 //	QUERY_ATTRIBUTES   no: changes the layout of COM_QUERY
 //	SESSION_TRACK      no: changes the layout of OK packets
 //	MULTI_STATEMENTS   no: the proxy splits statements, a server must never see two in one packet

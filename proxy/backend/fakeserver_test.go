@@ -163,7 +163,7 @@ func (f *fakeServer) reply(c *wire.Conn, r fakeReply) error {
 	case r.rows != nil:
 		_ = c.WritePacket([]byte{1})
 		_ = c.WritePacket(wire.AppendColumn(nil, &wire.Column{Catalog: []byte("def"), Name: []byte("c"), Type: wire.TypeVarString}))
-		_ = c.WriteEOF(0, wire.StatusAutocommit)
+		_ = c.WriteColumnsEnd(0, wire.StatusAutocommit)
 		for _, v := range r.rows {
 			if v == nil {
 				_ = c.WritePacket(wire.AppendNull(nil))
@@ -171,7 +171,7 @@ func (f *fakeServer) reply(c *wire.Conn, r fakeReply) error {
 				_ = c.WritePacket(wire.AppendLenEncString(nil, v.(string)))
 			}
 		}
-		_ = c.WriteEOF(0, wire.StatusAutocommit)
+		_ = c.WriteRowsEnd(0, wire.StatusAutocommit)
 	default:
 		_ = c.WriteOK(&wire.OK{Status: wire.StatusAutocommit, AffectedRows: 1})
 	}

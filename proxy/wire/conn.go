@@ -2,8 +2,9 @@
 // connection phase, the relay of a result from a backend to a client, and the reading of a result for a merge.
 // It knows no SQL, no sessions and no configuration; everything above it works with payloads.
 //
-// The protocol is the one of https://dev.mysql.com/doc/dev/mysql-server/latest/PAGE_PROTOCOL.html, classic EOF
-// framing (CLIENT_DEPRECATE_EOF is not negotiated on either side).
+// The protocol is the one of https://dev.mysql.com/doc/dev/mysql-server/latest/PAGE_PROTOCOL.html. Backends always
+// speak with classic EOF packets; how a client's results end is a matter of its Conn (SetCapabilities), so that nothing
+// above this package needs to know.
 package wire
 
 import (
@@ -51,8 +52,9 @@ var blocks = sync.Pool{New: func() any { return new(block) }}
 type Conn struct {
 	nc        net.Conn
 	maxPacket int
-	seq       uint8 // of the next frame in either direction
-	idle      bool  // since ReleaseBuffers nothing was read or written: the next read waits on small
+	caps      uint32 // what was agreed on with a client: how its answers end; 0 for backends
+	seq       uint8  // of the next frame in either direction
+	idle      bool   // since ReleaseBuffers nothing was read or written: the next read waits on small
 
 	rbuf   []byte // small[:] or rblock[:] or nil
 	rblock *block // the pooled block behind rbuf
@@ -87,6 +89,10 @@ func (c *Conn) SetMaxPacket(n int) {
 	}
 	c.maxPacket = n
 }
+
+// SetCapabilities says what was agreed on with the peer, which decides the layout of the answers written to it
+// (CapDeprecateEOF, CapSessionTrack). Accept does it for a client; a backend's Conn has none.
+func (c *Conn) SetCapabilities(caps uint32) { c.caps = caps }
 
 // ResetSequence begins a new command: the next frame in either direction has number 0.
 func (c *Conn) ResetSequence() { c.seq = 0 }

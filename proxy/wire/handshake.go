@@ -22,11 +22,11 @@ const DefaultServerVersion = "8.4.0-Serval"
 //	FOUND_ROWS         backend connections with and without it are pooled apart
 //	LONG_FLAG, TRANSACTIONS, PROTOCOL_41, SECURE_CONNECTION, PLUGIN_AUTH…  the protocol since MySQL 5.7
 //	MULTI_STATEMENTS   split in the proxy
-//	not: DEPRECATE_EOF, SESSION_TRACK, QUERY_ATTRIBUTES (both sides frame alike, so that answers are relayed as they
-//	are), COMPRESS, SSL, LOCAL_FILES, INTERACTIVE, IGNORE_SPACE
+//	DEPRECATE_EOF      ends.go: backends' EOF packets are dropped or become OK packets, rows pass as they are
+//	not: SESSION_TRACK, QUERY_ATTRIBUTES, COMPRESS, SSL, LOCAL_FILES, INTERACTIVE, IGNORE_SPACE
 const ServerCapabilities uint32 = CapLongPassword | CapFoundRows | CapLongFlag | CapConnectWithDB | CapProtocol41 |
 	CapTransactions | CapSecureConnection | CapMultiStatements | CapMultiResults | CapPluginAuth | CapConnectAttrs |
-	CapPluginAuthLenencClientData
+	CapPluginAuthLenencClientData | CapDeprecateEOF
 
 // Authentication plugins.
 const (
@@ -186,6 +186,7 @@ func (a *login) authenticate(client *Client, response []byte) (*Client, error) {
 		return nil, a.refuse(accessDenied(client, given))
 	}
 	client.Plugin = plugin
+	a.c.SetCapabilities(client.Capabilities)
 	return client, nil
 }
 

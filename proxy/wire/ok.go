@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// ok.go: OK and EOF packets, and how to tell the kinds of answers apart. Classic rules: no DEPRECATE_EOF, no
-// SESSION_TRACK.
+// ok.go: OK and EOF packets, and how to tell the kinds of answers apart. Reading and the Append functions have the
+// classic layout, which backends use; what a client gets is in ends.go.
 
 // OK says that a statement is done.
 type OK struct {
@@ -83,14 +83,6 @@ func ParseEOF(p []byte) (warnings, status uint16, err error) {
 		return 0, 0, malformed("EOF", p)
 	}
 	return binary.LittleEndian.Uint16(p[1:]), binary.LittleEndian.Uint16(p[3:]), nil
-}
-
-// WriteOK puts an OK packet into the write buffer.
-func (c *Conn) WriteOK(ok *OK) error { return c.endPacket(AppendOK(c.beginPacket(), ok)) }
-
-// WriteEOF puts an EOF packet into the write buffer.
-func (c *Conn) WriteEOF(warnings, status uint16) error {
-	return c.endPacket(AppendEOF(c.beginPacket(), warnings, status))
 }
 
 // MalformedError is a packet that is not what its place in the protocol asks for.

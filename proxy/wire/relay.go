@@ -151,7 +151,7 @@ func (r *relay) columns(n int) (done bool, err error) {
 		case IsError(def):
 			return true, r.errorPacket(def)
 		case i == n:
-			return false, r.eofPacket(def)
+			return false, r.eofPacket(def, false)
 		case IsEOF(def) || len(def) == 0:
 			return false, backendError(malformed("column definition", def))
 		}
@@ -196,14 +196,17 @@ func (r *relay) sendError(e *Error) error {
 	return clientError(r.dst.WriteError(e))
 }
 
-// eofPacket passes an EOF with the client's flags.
-func (r *relay) eofPacket(p []byte) error {
+// eofPacket passes an EOF with the client's flags, in the layout of its place.
+func (r *relay) eofPacket(p []byte, rowsEnd bool) error {
 	warnings, status, err := ParseEOF(p)
 	if err != nil {
 		return backendError(err)
 	}
 	r.out.Status, r.out.Warnings = status, warnings
-	return clientError(r.dst.WriteEOF(warnings, r.p.Status(status)))
+	if status = r.p.Status(status); rowsEnd {
+		return clientError(r.dst.WriteRowsEnd(warnings, status))
+	}
+	return clientError(r.dst.WriteColumnsEnd(warnings, status))
 }
 
 // refuseInfile answers a request for a file of the client: the backend gets an empty file, the client an error.

@@ -94,11 +94,16 @@ func TestRelay(t *testing.T) {
 			if step == 1 && len(in) > 1<<20 {
 				step = 16384 - 7
 			}
-			for _, seq := range []uint8{1, 200} { // the client's numbers agree with the backend's, or not
+			for _, seq := range []uint8{1, 200, 65} { // the client's numbers agree with the backend's, or not; 65: DEPRECATE_EOF
+				want := tt.out
 				back := &memConn{in: bytes.Clone(in), step: step}
 				front := &memConn{}
 				src, dst := NewConn(back), NewConn(front)
 				src.seq, dst.seq = 1, seq
+				if seq == 65 {
+					dst.SetCapabilities(CapDeprecateEOF)
+					want = withoutEOF(want)
+				}
 				got, err := Relay(dst, src, &testPatcher{status: 1})
 				if err := errors.Join(err, dst.Flush()); err != nil {
 					t.Fatalf("%s, step %d: %v", tt.name, step, err)
@@ -106,7 +111,7 @@ func TestRelay(t *testing.T) {
 				if !reflect.DeepEqual(got, tt.want) {
 					t.Fatalf("%s, step %d: %+v, want %+v", tt.name, step, got, tt.want)
 				}
-				if !bytes.Equal(front.out, frames(seq, tt.out...)) {
+				if !bytes.Equal(front.out, frames(seq, want...)) {
 					t.Fatalf("%s, step %d, number %d: the client got other bytes", tt.name, step, seq)
 				}
 				if src.Buffered() != 0 || !bytes.Equal(back.out, tt.toServer) {
@@ -115,6 +120,21 @@ func TestRelay(t *testing.T) {
 			}
 		}
 	}
+}
+
+// withoutEOF is what a client with DEPRECATE_EOF sees of an answer.
+func withoutEOF(out [][]byte) [][]byte {
+	var seen [][]byte
+	for i, p := range out {
+		if warnings, status, err := ParseEOF(p); err != nil {
+			seen = append(seen, p)
+		} else if i > 2 { // 2 is behind the columns
+			end := AppendOK(nil, &OK{Status: status, Warnings: warnings})
+			end[0] = headerEOF
+			seen = append(seen, end)
+		}
+	}
+	return seen
 }
 
 // A backend that breaks at any byte is a backend's error, and the client stands between two packets unless Torn.

@@ -107,7 +107,7 @@ func (r *relay) end() error {
 	if IsError(p) {
 		return r.errorPacket(p)
 	}
-	if err := r.eofPacket(p); err != nil {
+	if err := r.eofPacket(p, true); err != nil {
 		return err
 	}
 	r.out.Kind = OutcomeRows
