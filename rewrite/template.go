@@ -162,6 +162,51 @@ func (b *Builder) Template() (Template, error) {
 	return Template{edits: b.edits}, nil
 }
 
+// KeepsParameters tells whether a prepared statement has the same parameters in the same order after rendering, whatever
+// the arguments: nothing that could hold one is cut out, repeated or chosen from.
+func (t *Template) KeepsParameters() bool {
+	for i := range t.edits {
+		e := &t.edits[i]
+		if e.Slot != e.EndSlot || e.Piece == PieceCopy || e.Piece == PieceRows {
+			return false
+		}
+	}
+	return true
+}
+
+// Parameters appends the numbers of the parameters that Render's text has, in its order.
+func (t *Template) Parameters(dst []uint16, st *fingerprint.Statement, args *Arguments) []uint16 {
+	at := 0
+	for i := range t.edits {
+		e := &t.edits[i]
+		dst = parametersIn(dst, st, at, offset(st, e.Slot, e.Delta))
+		switch e.Piece {
+		case PieceCopy:
+			dst = parametersIn(dst, st, offset(st, e.copy.slot, e.copy.delta), offset(st, e.copy.endSlot, e.copy.endDelta))
+		case PieceRows:
+			for _, r := range args.Rows {
+				dst = parametersIn(dst, st, int(st.Rows[r].Start), int(st.Rows[r].End))
+			}
+		}
+		at = offset(st, e.EndSlot, e.EndDelta)
+	}
+	return parametersIn(dst, st, at, st.End)
+}
+
+// parametersIn appends the numbers of the parameters in Text[start:end].
+func parametersIn(dst []uint16, st *fingerprint.Statement, start, end int) []uint16 {
+	first := sort.Search(len(st.Literals), func(i int) bool { return int(st.Literals[i].Start) >= start })
+	for _, l := range st.Literals[first:] {
+		if int(l.Start) >= end {
+			break
+		}
+		if l.Kind == fingerprint.Parameter {
+			dst = append(dst, l.Number)
+		}
+	}
+	return dst
+}
+
 // Untouched tells whether rendering gives the client's text as it is.
 func (t *Template) Untouched() bool { return len(t.edits) == 0 }
 

@@ -257,14 +257,14 @@ func (cs *conditions) comparison(op opcode.Op, value ast.ExprNode) Cond {
 
 func isNull(e ast.ExprNode) bool {
 	v, ok := e.(ast.ValueExpr)
-	return ok && v.GetValue() == nil
+	return ok && !isParameter(e) && v.GetValue() == nil
 }
 
 func (cs *conditions) in(x *ast.PatternInExpr, b *block, same map[columnRef]bool) Cond {
 	if x.Not || x.Sel != nil || !cs.isKey(x.Expr, b, same) {
 		return Cond{op: condAll}
 	}
-	if slot, ok := cs.slotAt(x.List[0].OriginTextPosition()); ok && cs.st.Slots[slot].Kind == fingerprint.SlotList {
+	if slot, ok := cs.slotAt(positionOf(x.List[0])); ok && cs.st.Slots[slot].Kind == fingerprint.SlotList {
 		return Cond{op: condIn, lit: operand{slot: slot}}
 	}
 	or := Cond{op: condOr}
@@ -291,7 +291,7 @@ func (cs *conditions) operand(e ast.ExprNode) (operand, bool) {
 		o.negate = !o.negate
 		return o, ok
 	case ast.ValueExpr:
-		slot, ok := cs.slotAt(x.OriginTextPosition())
+		slot, ok := cs.slotAt(positionOf(x))
 		if !ok || cs.st.Slots[slot].Kind != fingerprint.SlotLiteral || !cs.agrees(x, slot) {
 			return operand{}, false
 		}
@@ -314,6 +314,9 @@ func (cs *conditions) slotAt(at int) (int, bool) {
 // not used for routing.
 func (cs *conditions) agrees(v ast.ValueExpr, slot int) bool {
 	l := cs.st.Literals[cs.st.Slots[slot].First]
+	if isParameter(v) || l.Kind == fingerprint.Parameter {
+		return isParameter(v) && l.Kind == fingerprint.Parameter
+	}
 	if l.Kind == fingerprint.String {
 		s, ok := v.GetValue().(string)
 		text, _ := cs.st.Decode(l, nil)

@@ -18,6 +18,9 @@ type evaluator struct {
 
 // value reads a literal.
 func (ev *evaluator) value(l fingerprint.Literal, negate bool) Value {
+	if l.Kind == fingerprint.Parameter {
+		return ev.parameter(l, negate)
+	}
 	v := Value{Kind: valueKind(l.Kind), Text: ev.st.Text[l.Start:l.End]}
 	if l.Kind == fingerprint.Hex && v.Text[0] != '0' {
 		v.Kind = ValueHexString // MariaDB takes x'2A' for a string, MySQL for a number
@@ -34,6 +37,33 @@ func (ev *evaluator) value(l fingerprint.Literal, negate bool) Value {
 	case fingerprint.Integer, fingerprint.Decimal, fingerprint.Float:
 		if negate {
 			ev.signed = append(append(ev.signed[:0], '-'), v.Text...)
+			v.Text = ev.signed
+		}
+	}
+	return v
+}
+
+// parameter reads the value that is bound to a prepared statement's parameter. What a server makes of a value whose
+// type is not the column's is the server's business: such a one decides nothing, unless it can mean only one key.
+func (ev *evaluator) parameter(l fingerprint.Literal, negate bool) Value {
+	if ev.st.Bound == nil {
+		return Value{Kind: ValueOpaque}
+	}
+	kind, text := ev.st.Bound.Value(int(l.Number))
+	v := Value{Kind: valueKind(kind), Text: text}
+	switch kind {
+	case fingerprint.String:
+		if negate || !ev.charset.keeps(text) {
+			v.Kind = ValueOpaque
+		}
+	case fingerprint.Binary:
+		v.Kind = ValueHexString // bytes without a character set
+		if ev.key == nil || isIntegerType(ev.key.DataType) || negate {
+			v.Kind = ValueOpaque
+		}
+	case fingerprint.Integer, fingerprint.Decimal, fingerprint.Float:
+		if negate {
+			ev.signed = append(append(ev.signed[:0], '-'), text...)
 			v.Text = ev.signed
 		}
 	}

@@ -201,7 +201,7 @@ func (p *planning) rowsOverlapColumns(s *ast.InsertStmt) bool {
 	if len(p.st.Rows) == 0 || len(s.Lists[0]) == 0 {
 		return false
 	}
-	at := s.Lists[0][0].OriginTextPosition()
+	at := positionOf(s.Lists[0][0])
 	return at < int(p.st.Rows[0].Start) || at >= int(p.st.Rows[0].End)
 }
 
@@ -239,7 +239,7 @@ type ColumnCountError interface{ Row() int }
 // rowValue finds the literal of a value in row i.
 func (p *planning) rowValue(e ast.ExprNode, i int) (valueAt, bool) {
 	// NULL is a keyword outside of VALUES rows (INSERT … SET): without a slot it is refused there.
-	if v, ok := e.(ast.ValueExpr); ok && v.GetValue() == nil {
+	if isNull(e) {
 		slot, ok := p.cs.slotAt(e.OriginTextPosition())
 		if !ok {
 			return valueAt{}, false

@@ -83,7 +83,7 @@ func endsOrder(w string) bool {
 func (s *scattering) orderItem(item *ast.ByItem, text span) error {
 	if isConstant(item.Expr) {
 		s.pinLiterals(text)
-		if _, position := item.Expr.(*ast.PositionExpr); !position {
+		if e, position := item.Expr.(*ast.PositionExpr); !position || e.P != nil {
 			return refuse("a constant in ORDER BY over several shards", s.p.plan.Sharded, "leave it out, or name the column")
 		}
 	}

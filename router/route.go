@@ -206,8 +206,12 @@ func (r *Route) limits(s *Scatter, st *fingerprint.Statement) error {
 
 func count(st *fingerprint.Statement, slot int) (uint64, error) {
 	l := st.Literals[st.Slots[slot].First]
-	n, err := strconv.ParseUint(string(st.Text[l.Start:l.End]), 10, 64)
-	if l.Kind != fingerprint.Integer || err != nil {
+	kind, text := l.Kind, st.Text[l.Start:l.End]
+	if kind == fingerprint.Parameter && st.Bound != nil {
+		kind, text = st.Bound.Value(int(l.Number))
+	}
+	n, err := strconv.ParseUint(string(text), 10, 64)
+	if kind != fingerprint.Integer || err != nil {
 		return 0, refuse("a LIMIT that is not a whole number", nil, "write LIMIT with digits")
 	}
 	return n, nil
@@ -231,6 +235,46 @@ func (r *Route) SQL(dst []byte, leg int, st *fingerprint.Statement, args *rewrit
 		t, args.Limit = &r.Plan.scatter.template, r.PushedLimit()
 	}
 	return t.Render(dst, st, args)
+}
+
+// Parameters tells which parameters of a prepared statement a leg's SQL has: same when they are the statement's own, in
+// their order, and else appends their numbers to dst.
+func (r *Route) Parameters(dst []uint16, leg int, st *fingerprint.Statement, plain bool) (numbers []uint16, same bool) {
+	l := &r.Legs[leg]
+	t := &r.Plan.template
+	if r.Merged && !plain {
+		t = &r.Plan.scatter.template
+	}
+	if t.KeepsParameters() {
+		return dst, true
+	}
+	return t.Parameters(dst, st, &rewrite.Arguments{Rows: r.rows[l.rows[0]:l.rows[1]]}), false
+}
+
+// ResolveAny makes one leg for a statement whose values are not known yet: any place where it can be prepared. What
+// the keys of its tables will be does not matter for what it is prepared as.
+func (r *Route) ResolveAny(p *Plan, st *fingerprint.Statement) error {
+	r.Plan, r.Legs, r.targets, r.rows = p, r.Legs[:0], r.targets[:0], r.rows[:0]
+	r.Merged, r.Limit, r.Offset, r.LastRow = false, math.MaxUint64, 0, 0
+	r.ev.st = st
+	switch p.Kind {
+	case KindGroup:
+		r.Legs = append(r.Legs, Leg{Shard: -1})
+	case KindBroadcast:
+		r.Legs = append(r.Legs, Leg{Group: p.Groups[0], Shard: -1})
+	case KindInsert:
+		r.rowShard = r.rowShard[:0]
+		for range max(len(st.Rows), 1) {
+			r.rowShard = append(r.rowShard, 0)
+		}
+		r.insertLeg(p, 0)
+	case KindShards:
+		for range p.refs {
+			r.targets = append(r.targets, rewrite.Target{})
+		}
+		return r.one(p, "", -1, 0, len(p.sources))
+	}
+	return nil
 }
 
 // Database is the physical database that a leg's connection has to be in, "" when it does not matter.

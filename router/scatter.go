@@ -194,7 +194,7 @@ func (s *scattering) limit(b *rewrite.Builder) error {
 // slotAt is the slot that token i, a number, is.
 func (s *scattering) slotAt(i int) (int, bool) {
 	tk := s.p.text.tokens
-	if i >= len(tk.List) || tk.List[i].Kind != fingerprint.TokenInteger {
+	if i >= len(tk.List) || tk.List[i].Kind != fingerprint.TokenInteger && tk.List[i].Kind != fingerprint.TokenParameter {
 		return 0, false
 	}
 	return s.p.cs.slotAt(tk.List[i].Start)

@@ -17,12 +17,23 @@ const (
 	Hex
 	Bit
 	Null
+	Parameter // a question mark of a prepared statement: its value is bound when it is executed
+	Binary    // never in a text: the value of a parameter that is a byte string
 )
 
-// Literal is one value cut out of the text: Text[Start:End], with its sign where one was read as part of it.
+// Literal is one value cut out of the text: Text[Start:End], with its sign where one was read as part of it. A
+// Parameter's Number counts the text's parameters from 0.
 type Literal struct {
 	Start, End int32
 	Kind       Kind
+	Number     uint16
+}
+
+// Bound gives the values of a prepared statement's parameters.
+type Bound interface {
+	// Value is parameter n as the literal that would stand for it: its kind, and its text with quotes and escapes
+	// undone. The text is valid until the next call.
+	Value(n int) (Kind, []byte)
 }
 
 // Slot is a hole in the shape: what was cut out at one place. A plain hole holds one literal; the hole of an IN list
@@ -66,6 +77,11 @@ type Statement struct {
 	Executable bool
 	// Ambiguous: the text has bytes that Key uses as marks; the Key does not identify the shape.
 	Ambiguous bool
+	// Parameters is the number of parameters in the text, under Prepared. More than a literal can number make the text
+	// unfit to be prepared.
+	Parameters int
+	// Bound has their values; nil when the statement is only planned.
+	Bound Bound
 	// End is where the statement ends: len(Text), or the offset of the semicolon behind which more statements follow.
 	End int
 }
@@ -100,6 +116,19 @@ func (s *Statement) scanFrom(text []byte, mode Mode, rowsOff bool) {
 		return
 	}
 	s.Ambiguous = marks(s.Key) != len(s.Slots)
+	if mode&Prepared != 0 {
+		s.number()
+	}
+}
+
+// number counts the parameters.
+func (s *Statement) number() {
+	for i := range s.Literals {
+		if l := &s.Literals[i]; l.Kind == Parameter {
+			l.Number = uint16(s.Parameters)
+			s.Parameters++
+		}
+	}
 }
 
 // copyTo appends Text[from:to], which is shape, to the Key.
@@ -118,7 +147,7 @@ func (sc *scanner) step() bool {
 	case TokenWord:
 		sc.word(t)
 		return true
-	case TokenInteger, TokenDecimal, TokenFloat, TokenString, TokenHex, TokenBit, TokenNational:
+	case TokenInteger, TokenDecimal, TokenFloat, TokenString, TokenHex, TokenBit, TokenNational, TokenParameter:
 		sc.literal(t)
 	case TokenPunctuation:
 		if !sc.punctuation(t) {
@@ -149,14 +178,14 @@ func (sc *scanner) word(t Token) {
 // literal cuts a literal out, together with the strings that continue it ('a' 'b').
 func (sc *scanner) literal(t Token) {
 	kind := literalKind(t.Kind)
-	if sc.introducer {
+	if sc.introducer && kind != Parameter {
 		kind = Opaque
 	}
 	if t.Kind == TokenString {
 		t.End = sc.continuation(t.End)
 	}
 	sc.cut(SlotLiteral, t.Start, t.End, len(sc.Literals), 1)
-	sc.Literals = append(sc.Literals, Literal{int32(t.Start), int32(t.End), kind})
+	sc.Literals = append(sc.Literals, Literal{Start: int32(t.Start), End: int32(t.End), Kind: kind})
 }
 
 // continuation is the end of the strings that follow at pos with only white space and comments between.
@@ -185,6 +214,8 @@ func literalKind(k TokenKind) Kind {
 		return Hex
 	case TokenBit:
 		return Bit
+	case TokenParameter:
+		return Parameter
 	}
 	return Opaque
 }
@@ -268,7 +299,7 @@ func signedLiteral(l *Lexer) (Literal, bool) {
 			*l, t.End = ahead, next.End
 		}
 	}
-	return Literal{int32(start), int32(t.End), kind}, true
+	return Literal{Start: int32(start), End: int32(t.End), Kind: kind}, true
 }
 
 // nextSolid skips white space and comments.

@@ -24,6 +24,7 @@ const (
 	TokenHex                    // 0x2A, x'2A'
 	TokenBit                    // 0b1, b'1'
 	TokenNational               // N'text'
+	TokenParameter              // ? under Prepared
 	TokenPunctuation            // one byte of anything else
 	TokenExecOpen               // the opening of /*!50000, /*M!100100 or /*T!: what follows may be code
 	TokenUnterminated           // a quote or comment without its end
@@ -39,6 +40,8 @@ const (
 	PipesAsConcat
 	HighNotPrecedence
 	IgnoreSpace
+	// Prepared: the text is a prepared statement's, a question mark is a parameter.
+	Prepared
 )
 
 // Token is a piece of the text.
@@ -136,6 +139,8 @@ func (l *Lexer) punctuation(i int, c byte) Token {
 		next = text[i+1]
 	}
 	switch {
+	case c == '?' && l.Mode&Prepared != 0:
+		return Token{TokenParameter, i, i + 1}
 	case c == '@':
 		return l.variable(i)
 	case c == '.' && next >= '0' && next <= '9' && !l.name:

@@ -109,7 +109,7 @@ func (sc *scanner) sign() {
 	}
 	sc.lex = ahead
 	sc.cut(SlotLiteral, t.Start, num.End, len(sc.Literals), 1)
-	sc.Literals = append(sc.Literals, Literal{int32(t.Start), int32(num.End), kind})
+	sc.Literals = append(sc.Literals, Literal{Start: int32(t.Start), End: int32(num.End), Kind: kind})
 }
 
 // nullLiteral: NULL counts as a literal in a row, so that rows with and without it have one shape.
@@ -118,7 +118,7 @@ func (sc *scanner) nullLiteral(t Token) (Literal, bool) {
 	if !equalFold(w, "null") || t.Start > 0 && sc.Text[t.Start-1] == '.' {
 		return Literal{}, false
 	}
-	return Literal{int32(t.Start), int32(t.End), Null}, true
+	return Literal{Start: int32(t.Start), End: int32(t.End), Kind: Null}, true
 }
 
 // sameRow reads the row that opens at start and tells whether it looks like the first, whose shape is
