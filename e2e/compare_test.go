@@ -88,7 +88,7 @@ func rowDifference(p, s *raw.Answer, unordered bool) string {
 	for i := 0; i < len(plain) && i < len(serval); i++ {
 		if !bytes.Equal(plain[i], serval[i]) {
 			return fmt.Sprintf("row %d of %d (plain) and %d (serval)\n  plain:  %s\n  serval: %s",
-				i+1, len(plain), len(serval), showRow(plain[i], len(p.Columns)), showRow(serval[i], len(s.Columns)))
+				i+1, len(plain), len(serval), showRow(plain[i], p), showRow(serval[i], s))
 		}
 	}
 	if len(plain) != len(serval) {
@@ -103,12 +103,20 @@ func sorted(rows [][]byte) [][]byte {
 	return rows
 }
 
-func showRow(row []byte, columns int) string {
-	values, err := raw.Values(row, columns)
+func showRow(row []byte, a *raw.Answer) string {
+	values, err := rowValues(row, a)
 	if err != nil {
 		return fmt.Sprintf("% .100x (%v)", row, err)
 	}
 	return clip(fmt.Sprint(values))
+}
+
+// rowValues takes a row of either protocol apart.
+func rowValues(row []byte, a *raw.Answer) ([]raw.Value, error) {
+	if a.Binary {
+		return raw.BinaryValues(row, a.Columns)
+	}
+	return raw.Values(row, len(a.Columns))
 }
 
 func describe(answers []raw.Answer) string {

@@ -13,6 +13,7 @@ import (
 // pair runs statements on both sides. Sessions are opened when they are first named; "" is the first one.
 type pair struct {
 	bed      *bed
+	tally    *tally
 	sessions map[string]*session
 }
 
@@ -20,9 +21,10 @@ type session struct {
 	options raw.Options
 	plain   *raw.Conn
 	serval  *raw.Conn
+	mode    literalMode // how the plain server reads literals
 }
 
-func newPair(b *bed) *pair { return &pair{bed: b, sessions: map[string]*session{}} }
+func newPair(b *bed) *pair { return &pair{bed: b, tally: &tally{}, sessions: map[string]*session{}} }
 
 func (p *pair) close() {
 	for _, s := range p.sessions {

@@ -118,7 +118,7 @@ func idle(t *testing.T, s *servers.Server) {
 func texts(a *raw.Answer) []string {
 	var rows []string
 	for _, r := range a.Rows {
-		values, err := raw.Values(r, len(a.Columns))
+		values, err := rowValues(r, a)
 		if err != nil {
 			return append(rows, err.Error())
 		}
