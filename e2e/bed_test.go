@@ -23,6 +23,7 @@ type bed struct {
 	*cluster.Cluster
 	addr    string            // Serval's
 	primary map[string]string // "db.table" → its primary key's columns, comma separated
+	dirty   bool              // the data may no longer be what load made them
 	twin    *servers.Server   // stands in Serval's place, see twin_test.go; else nil
 }
 

@@ -20,24 +20,38 @@ func TestCases(t *testing.T) {
 	for _, kind := range servers.Kinds(t) {
 		t.Run(string(kind), func(t *testing.T) {
 			b := newBed(t, kind)
-			var n tally
-			dirty := false
-			for _, f := range files {
-				if dirty {
-					b.restore(t)
-				}
-				dirty = runFile(t, b, f, &n, (*pair).run)
-			}
-			t.Logf("%s: %d statements compared, %d refusals checked, %d of them wrong", kind, n.statements, n.refusals, n.failed)
+			way{name: "text", run: (*pair).run}.files(t, b, files)
 		})
 	}
 }
 
-// runFile runs the cases of a file, each as a test of its own, and compares the tables when they may have changed. What
-// "run" means is a way of its own: as text, prepared, with parameters.
-func runFile(t *testing.T, b *bed, f caseFile, n *tally, way func(*pair, *testing.T, *testCase) string) (dirty bool) {
+// way is one way to run the cases: as text, prepared, with parameters.
+type way struct {
+	name   string
+	run    func(*pair, *testing.T, *testCase) string
+	layout raw.Options // how packets are laid out
+}
+
+// files runs all case files, each on the data as they were loaded.
+func (w way) files(t *testing.T, b *bed, files []caseFile) {
+	t.Helper()
+	var n tally
+	for _, f := range files {
+		if b.dirty {
+			b.restore(t)
+		}
+		b.dirty = w.file(t, b, f, &n)
+	}
+	t.Logf("%s, %s: %d statements compared, %d refusals checked, %d of them wrong", b.Kind, w.name, n.statements, n.refusals, n.failed)
+	if n.prepared > 0 {
+		t.Logf("%d were prepared, %d of them with parameters", n.prepared, n.parameters)
+	}
+}
+
+// file runs the cases of a file, each as a test of its own, and compares the tables when they may have changed.
+func (w way) file(t *testing.T, b *bed, f caseFile, n *tally) (dirty bool) {
 	p := newPair(b)
-	p.tally = n
+	p.tally, p.layout = n, w.layout
 	defer p.close()
 	for i := range f.cases {
 		c := &f.cases[i]
@@ -57,7 +71,7 @@ func runFile(t *testing.T, b *bed, f caseFile, n *tally, way func(*pair, *testin
 			if c.reset {
 				b.restore(t)
 			}
-			if d := way(p, t, c); d != "" {
+			if d := w.run(p, t, c); d != "" {
 				t.Errorf("%s\n%s", clip(c.sql), d)
 			}
 		})

@@ -52,6 +52,9 @@ func answerDifference(p, s *raw.Answer, c *testCase) string {
 		note("warnings", p.Warnings, s.Warnings)
 	}
 	note("status", fmt.Sprintf("%#x", p.Status&comparedStatus), fmt.Sprintf("%#x", s.Status&comparedStatus))
+	if p.Tracked && s.Tracked {
+		note("session state", fmt.Sprintf("%q", p.Track), fmt.Sprintf("%q", s.Track))
+	}
 	note("columns", len(p.Columns), len(s.Columns))
 	for i := 0; i < len(p.Columns) && i < len(s.Columns); i++ {
 		note(fmt.Sprintf("column %d", i+1), comparableColumn(p.Columns[i], c.sql), comparableColumn(s.Columns[i], c.sql))

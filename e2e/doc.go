@@ -4,6 +4,7 @@
 //   - TestCases runs every statement of cases/*.test on one plain server and, through Serval, on a sharded cluster of
 //     the same kind of server, and compares everything that a client can see. A new case is one line in one of those
 //     files; cases/README.md explains the few directives.
+//   - TestLayoutCases runs them in the packet layout of newer clients (no EOF, query attributes, session state).
 //   - TestPreparedCases runs them over the binary protocol: as they are, and with their literals as parameters.
 //   - The other tests are scenarios: sysbench under load with its rows counted in the shards, clients that are cut at
 //     random while a server is restarted, memory while a million rows pass, packets over 16 MiB, other people's clients.

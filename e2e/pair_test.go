@@ -14,6 +14,7 @@ import (
 type pair struct {
 	bed      *bed
 	tally    *tally
+	layout   raw.Options // how packets are to be laid out
 	sessions map[string]*session
 }
 
@@ -41,7 +42,8 @@ func (p *pair) close() {
 func (p *pair) session(c *testCase) (*session, error) {
 	s := p.sessions[c.session]
 	if s == nil {
-		s = &session{options: raw.Options{User: servers.User, Password: servers.Password, Database: "shop"}}
+		s = &session{options: p.layout}
+		s.options.User, s.options.Password, s.options.Database = servers.User, servers.Password, "shop"
 		for _, o := range c.connect {
 			switch o {
 			case "multi":

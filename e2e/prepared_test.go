@@ -16,28 +16,30 @@ import (
 
 func TestPreparedCases(t *testing.T) {
 	files := readCases(t)
-	ways := []struct {
-		name string
-		run  func(*pair, *testing.T, *testCase) string
-	}{{"prepared", (*pair).runPrepared}, {"parameters", (*pair).runParameters}}
+	ways := []way{
+		{name: "prepared", run: (*pair).runPrepared},
+		{name: "parameters", run: (*pair).runParameters, layout: modernLayout},
+	}
 	for _, kind := range servers.Kinds(t) {
 		t.Run(string(kind), func(t *testing.T) {
 			b := newBed(t, kind)
 			b.needsPrepared(t)
-			dirty := false
-			for _, way := range ways {
-				t.Run(way.name, func(t *testing.T) {
-					var n tally
-					for _, f := range files {
-						if dirty {
-							b.restore(t)
-						}
-						dirty = runFile(t, b, f, &n, way.run)
-					}
-					t.Logf("%s, %s: %d statements compared, %d refusals checked, %d of them wrong", kind, way.name, n.statements, n.refusals, n.failed)
-					t.Logf("%d were prepared, %d of them with parameters", n.prepared, n.parameters)
-				})
+			for _, w := range ways {
+				t.Run(w.name, func(t *testing.T) { w.files(t, b, files) })
 			}
+		})
+	}
+}
+
+// modernLayout is how MySQL's own clients since version 8 have packets laid out.
+var modernLayout = raw.Options{DeprecateEOF: true, QueryAttributes: true, SessionTrack: true}
+
+// TestLayoutCases runs the cases as text in the layout that TestCases does not have.
+func TestLayoutCases(t *testing.T) {
+	files := readCases(t)
+	for _, kind := range servers.Kinds(t) {
+		t.Run(string(kind), func(t *testing.T) {
+			way{name: "layout", run: (*pair).run, layout: modernLayout}.files(t, newBed(t, kind), files)
 		})
 	}
 }

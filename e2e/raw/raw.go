@@ -135,7 +135,8 @@ type Answer struct {
 
 	// OK and Rows (there of the EOF packet after the rows)
 	Status, Warnings uint16
-	Track            []byte // session state changes as they came, with Options.SessionTrack only
+	Tracked          bool   // SESSION_TRACK was agreed on
+	Track            []byte // session state changes as they came
 
 	// Error
 	Code           uint16
@@ -349,12 +350,12 @@ func (c *Conn) end(p []byte, a *Answer) error {
 		return err
 	}
 	a.AffectedRows, a.LastInsertID, a.Info = ok.AffectedRows, ok.LastInsertID, ok.Info
-	a.Warnings, a.Status, a.Track = ok.Warnings, ok.Status, ok.Track
+	a.Warnings, a.Status, a.Tracked, a.Track = ok.Warnings, ok.Status, ok.Tracked, ok.Track
 	return nil
 }
 
 func (c *Conn) parseOK(p []byte) (*Answer, error) {
-	a := &Answer{Kind: OK}
+	a := &Answer{Kind: OK, Tracked: c.caps.sessionTrack}
 	var err error
 	rest := p[1:]
 	if a.AffectedRows, rest, err = lenEncInt(rest); err != nil {
