@@ -205,7 +205,7 @@ func (s *Server) reload(ctx context.Context) error {
 		return err
 	}
 	s.incomplete.Store(!complete)
-	s.known.Store(&knowledge{catalog: cat, plans: newPlanCache(s.cfg.PlanCache, &s.planCounters), flavor: f})
+	s.known.Store(&knowledge{catalog: cat, plans: newPlanCache(s.cfg.PlanCache, &s.planCounters), flavor: f, shapes: newShapeCache()})
 	return nil
 }
 

@@ -165,6 +165,10 @@ func safeCharset(name string) bool {
 
 // use changes the current database.
 func (c *session) use(k *knowledge, name string) error {
+	if system := router.SystemDatabase(name); system != "" && k.catalog.Databases[name] == nil {
+		c.db = system
+		return nil
+	}
 	if k.catalog.Databases[name] == nil {
 		return &router.UnknownDatabase{Name: name}
 	}
@@ -176,7 +180,7 @@ func (c *session) use(k *knowledge, name string) error {
 }
 
 func (c *session) denied(database string) error {
-	return protocolError(codeDBAccessDenied, "42000", "Access denied for user '%s'@'%s' to database '%s'", c.user.Name, c.host, database)
+	return protocolError(codeDBAccessDenied, "42000", "Access denied for user '%s'@'%s' to database '%s'", c.user.Name, "%", database)
 }
 
 // run carries out commands until the client leaves.

@@ -236,7 +236,7 @@ func (p *planning) narrowing(src *source, e ast.ExprNode, b *block) (n narrowing
 		if n.table, ok = namingColumn(src, x.Expr, b); !ok {
 			return n, false
 		}
-		n.slot, ok = p.cs.slotAt(x.List[0].OriginTextPosition())
+		n.slot, ok = p.cs.slotAt(positionOf(x.List[0]))
 		return n, ok && (p.st.Slots[n.slot].Kind == fingerprint.SlotList)
 	}
 	return n, false
@@ -294,8 +294,14 @@ func literalNames(st *fingerprint.Statement, slot int) ([]string, bool) {
 	names := []string{}
 	s := st.Slots[slot]
 	for _, l := range st.Literals[s.First : s.First+s.Count] {
-		text, _ := st.Decode(l, nil)
-		if l.Kind != fingerprint.String || !ASCIIName(string(text)) {
+		text, kind := []byte(nil), l.Kind
+		switch {
+		case kind == fingerprint.String:
+			text, _ = st.Decode(l, nil)
+		case kind == fingerprint.Parameter && st.Bound != nil:
+			kind, text = st.Bound.Value(int(l.Number))
+		}
+		if kind != fingerprint.String || !ASCIIName(string(text)) {
 			return nil, false
 		}
 		names = append(names, string(text))
