@@ -123,7 +123,7 @@ func (c *session) login() error {
 	if err := c.ok(&wire.OK{}); err != nil {
 		return err
 	}
-	return errors.Join(c.conn.Flush(), nc.SetDeadline(time.Time{}))
+	return errors.Join(c.conn.Flush(), c.conn.StartCompression(), nc.SetDeadline(time.Time{}))
 }
 
 func (c *session) password(user string) (string, bool) {
