@@ -28,6 +28,7 @@ const keptBuffer = 64 << 10
 
 type session struct {
 	srv     *Server
+	from    *listener
 	conn    *wire.Conn // owned by the session; cut() closes it from outside
 	id      uint32
 	client  *wire.Client
@@ -63,8 +64,8 @@ type session struct {
 	gone      bool // the client is gone: what is taken now is given up at once
 }
 
-func newSession(srv *Server, nc net.Conn, id uint32) *session {
-	c := &session{srv: srv, conn: wire.NewConn(nc), id: id}
+func newSession(srv *Server, l *listener, nc net.Conn, id uint32) *session {
+	c := &session{srv: srv, from: l, conn: wire.NewConn(l.client(nc)), id: id}
 	c.conn.SetMaxPacket(srv.cfg.MaxPacket)
 	c.patch.session = c
 	c.rowCount = 0
@@ -99,6 +100,11 @@ func (c *session) login() error {
 	if err := nc.SetDeadline(time.Now().Add(loginTimeout)); err != nil {
 		return err
 	}
+	if p, ok := nc.(*wire.Proxied); ok {
+		if err := p.ReadHeader(); err != nil {
+			return err
+		}
+	}
 	h := &wire.Handshake{
 		ServerVersion: k.flavor.version,
 		ConnectionID:  c.id,
@@ -107,6 +113,9 @@ func (c *session) login() error {
 		Passwords:     c.password,
 		Keys:          c.srv.keys,
 		SHA2Cache:     c.srv.sha2,
+		TLS:           c.from.tls,
+		SecureOnly:    c.from.tls != nil && c.from.cfg.TLS.Require,
+		NeedsTLS:      func(name string) bool { u := c.srv.user(name); return u != nil && u.NeedsTLS },
 	}
 	client, err := h.Accept(c.conn)
 	if err != nil {
