@@ -23,7 +23,6 @@ import (
 type knowledge struct {
 	catalog *router.Catalog
 	plans   *planCache
-	shapes  *shapeCache
 	flavor  flavor
 }
 

@@ -35,12 +35,18 @@ func (c *session) command(p []byte) (quit bool, err error) {
 	case wire.ComStatistics:
 		return false, c.statistics()
 	case wire.ComStmtPrepare:
-		c.fail(notSupported("Serval does not support prepared statements yet: let the driver put the parameters into the text (go-sql-driver: interpolateParams=true, Connector/J: useServerPrepStmts=false, PDO: ATTR_EMULATE_PREPARES)"))
+		return false, c.newPrepared(p[1:])
+	case wire.ComStmtExecute:
+		return false, c.executePrepared(p)
+	case wire.ComStmtFetch:
+		return false, c.fetch(p)
+	case wire.ComStmtReset:
+		return false, c.resetStatement(p)
+	case wire.ComStmtSendLongData: // has no answer in the protocol
+		c.longData(p)
 		return false, nil
-	case wire.ComStmtClose, wire.ComStmtSendLongData: // have no answer in the protocol
-		return false, nil
-	case wire.ComStmtExecute, wire.ComStmtReset, wire.ComStmtFetch:
-		c.fail(protocolError(codeUnknownStmtHandle, "HY000", "Unknown prepared statement handler (0) given to EXECUTE"))
+	case wire.ComStmtClose: // likewise
+		c.closeStatement(p)
 		return false, nil
 	}
 	if name := commandName(p[0]); name != "" {

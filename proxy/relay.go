@@ -72,8 +72,14 @@ func (c *session) relayOn(conn *backend.Conn) (wire.Outcome, error) {
 			return wire.Outcome{}, &wire.SideError{Side: wire.SideBackend, Err: err}
 		}
 	}
-	if err := conn.Send(c.sql); err != nil {
-		return wire.Outcome{}, &wire.SideError{Side: wire.SideBackend, Err: err}
+	if err := c.askSQL(conn, 0, false); err != nil {
+		return c.refusedToPrepare(err)
+	}
+	switch {
+	case c.wantsCursor():
+		return c.relayToCursor(conn)
+	case c.prepared != nil && len(c.patch.plan.Typed) > 0:
+		return c.relayRetyped(conn)
 	}
 	for {
 		out, err := wire.Relay(c.conn, conn.Conn, &c.patch)

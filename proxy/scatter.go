@@ -33,6 +33,7 @@ type gathered struct {
 	results  []*wire.Result
 	spools   []*merge.Spool
 	streams  []merge.Stream
+	layout   *merge.Layout // of the rows: of prepared statements they are binary
 	warnings uint16
 	lists    [][]warning // of each leg that had some, inside a transaction
 	pinned   bool        // SET timestamp was done
@@ -79,9 +80,8 @@ func (g *gathered) askAll(p *router.Plan) error {
 				return err
 			}
 		}
-		c.sql = c.route.SQL(c.sql[:0], i, &c.st, &c.args)
-		if err := conn.Send(c.sql); err != nil {
-			return lostBackend("group "+conn.Node().Group(), err)
+		if err := c.ask(conn, i); err != nil {
+			return g.legFailed(p, i, err)
 		}
 	}
 	for i, conn := range g.conns {
@@ -146,10 +146,8 @@ func (g *gathered) askInTurn(p *router.Plan) error {
 
 func (g *gathered) spool(p *router.Plan, i int, conn *backend.Conn) error {
 	c := g.session
-	c.sql = c.route.SQL(c.sql[:0], i, &c.st, &c.args)
-	if err := conn.Send(c.sql); err != nil {
-		c.loseTransaction()
-		return lostBackend("group "+conn.Node().Group(), err)
+	if err := c.ask(conn, i); err != nil {
+		return g.legFailed(p, i, err)
 	}
 	r, err := wire.ReadResult(conn.Conn)
 	if err != nil {
@@ -232,12 +230,15 @@ func (g *gathered) ownWords(p *router.Plan, i int, conn *backend.Conn, e *wire.E
 	if c.route.Scatter().Hidden == 0 || e.Code != 1054 && e.Code != 1052 && e.Code != 1247 { // unknown, ambiguous, bad reference
 		return e
 	}
-	if err := conn.Send(c.route.PlainSQL(nil, i, &c.st, &c.args)); err != nil {
+	var own *wire.Error
+	if err := c.askPlain(conn, i); err != nil {
+		if errors.As(err, &own) {
+			return own
+		}
 		g.pinned = true // of no more use: finished closes it
 		return e
 	}
 	r, err := wire.ReadResult(conn.Conn)
-	var own *wire.Error
 	if errors.As(err, &own) {
 		return own
 	}
@@ -330,45 +331,93 @@ func (c *session) mergeRows(p *router.Plan, g *gathered) (complete bool, err err
 			return false, notSupported("Serval cannot merge the shards of this statement: they have different columns (%d and %d)", len(defs), len(r.Columns))
 		}
 	}
+	if c.prepared != nil {
+		if g.layout, err = merge.NewBinaryLayout(defs); err != nil {
+			return false, err
+		}
+	}
 	stream, skip, err := c.mergedStream(sc, g, visible)
 	if err != nil {
 		return false, err
 	}
-	if err := c.writeHeader(defs[:visible]); err != nil {
-		return false, clientError(err)
-	}
 	limited := merge.NewLimit(stream, skip, c.route.Limit)
+	shown := &shownRows{rows: limited, layout: g.layout, visible: visible, hidden: sc.Hidden > 0}
+	if c.wantsCursor() {
+		err = c.mergeToCursor(defs[:visible], shown, g)
+	} else {
+		err = c.sendMerged(defs[:visible], shown, g)
+	}
+	return err == nil && !limited.Cut(), err
+}
+
+// sendMerged passes merged rows on as they come.
+func (c *session) sendMerged(defs [][]byte, rows merge.Stream, g *gathered) error {
+	if err := c.writeHeader(defs); err != nil {
+		return clientError(err)
+	}
 	for {
-		row, err := limited.Next()
+		row, err := rows.Next()
 		if err == io.EOF {
-			break
+			return c.endRows(g)
 		}
 		if err != nil {
-			return false, c.mergeFailed(err)
-		}
-		if sc.Hidden > 0 {
-			if row, err = merge.VisiblePrefix(row, visible); err != nil {
-				return false, err
-			}
+			return c.mergeFailed(err)
 		}
 		if err := c.conn.WritePacket(row); err != nil {
-			return false, clientError(err)
+			return clientError(err)
 		}
 	}
-	return !limited.Cut(), c.endRows(g)
+}
+
+// mergeToCursor keeps merged rows for COM_STMT_FETCH.
+func (c *session) mergeToCursor(defs [][]byte, rows merge.Stream, g *gathered) error {
+	if err := c.openCursor(rows); err != nil {
+		return c.mergeFailed(err)
+	}
+	if err := c.finishRows(g); err != nil {
+		return err
+	}
+	return clientError(c.answerCursor(defs, g.warnings, c.status(0)))
+}
+
+// shownRows are merged rows without the columns that were asked for to sort by.
+type shownRows struct {
+	rows    merge.Stream
+	layout  *merge.Layout
+	visible int
+	hidden  bool
+	scratch []byte
+}
+
+// Next implements merge.Stream.
+func (s *shownRows) Next() ([]byte, error) {
+	row, err := s.rows.Next()
+	if err != nil || !s.hidden {
+		return row, err
+	}
+	row, err = s.layout.VisiblePrefix(s.scratch[:0], row, s.visible)
+	if s.layout != nil {
+		s.scratch = row
+	}
+	return row, err
 }
 
 func (c *session) endRows(g *gathered) error {
+	if err := c.finishRows(g); err != nil {
+		return err
+	}
+	return clientError(c.conn.WriteRowsEnd(g.warnings, c.status(0)))
+}
+
+// finishRows does the books behind the last row.
+func (c *session) finishRows(g *gathered) error {
 	for _, r := range g.results {
 		if g.pooled {
 			g.warnings += r.Warnings
 		}
 	}
 	c.rowCount = -1
-	if err := c.legsWarnings(g); err != nil {
-		return err
-	}
-	return clientError(c.conn.WriteRowsEnd(g.warnings, c.status(0)))
+	return c.legsWarnings(g)
 }
 
 // legsWarnings fetches the warnings of all legs.
@@ -409,7 +458,15 @@ func (c *session) mergeFailed(err error) error {
 	return fmt.Errorf("merging the shards' rows: %w", err)
 }
 
+// writeHeader sends a result's columns and what ends them.
 func (c *session) writeHeader(defs [][]byte) error {
+	if err := c.writeColumns(defs); err != nil {
+		return err
+	}
+	return c.conn.WriteColumnsEnd(0, c.status(0))
+}
+
+func (c *session) writeColumns(defs [][]byte) error {
 	if err := c.conn.WriteColumnCount(len(defs)); err != nil {
 		return err
 	}
@@ -420,5 +477,5 @@ func (c *session) writeHeader(defs [][]byte) error {
 			return err
 		}
 	}
-	return c.conn.WriteColumnsEnd(0, c.status(0))
+	return nil
 }

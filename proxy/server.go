@@ -39,13 +39,14 @@ type Server struct {
 	known        atomic.Pointer[knowledge]
 	version      atomic.Uint64 // of the last catalog
 	planCounters cacheCounters
-	incomplete   atomic.Bool // a server could not be read for the catalog
+	statements   statementCount // prepared by clients
+	incomplete   atomic.Bool    // a server could not be read for the catalog
 	keys         *wire.RSAKeys
 	sha2         *wire.SHA2Cache
 
 	ctx       context.Context // ends when Close begins
 	cancel    context.CancelFunc
-	listeners []*listener
+	listeners []net.Listener
 	running   sync.WaitGroup // accept loops, sessions, watcher, admin
 
 	mu       sync.Mutex
@@ -58,7 +59,9 @@ type Server struct {
 
 // NewServer makes a server; nothing is opened before Start.
 func NewServer(cfg *config.Config, log *slog.Logger) *Server {
-	return &Server{cfg: cfg, log: log, planner: router.NewPlanner(), sessions: map[uint32]*session{}, metrics: admin.NewMetrics()}
+	s := &Server{cfg: cfg, log: log, planner: router.NewPlanner(), sessions: map[uint32]*session{}, metrics: admin.NewMetrics()}
+	s.statements.limit = int64(cfg.MaxPrepared)
+	return s
 }
 
 // Start reads the catalog from the servers and begins to listen. ctx bounds the start only.
@@ -105,12 +108,12 @@ func (s *Server) warnUnused() {
 }
 
 func (s *Server) listen() error {
-	for i := range s.cfg.Listeners {
-		l, err := listen(&s.cfg.Listeners[i], s.log)
+	for _, l := range s.cfg.Listeners {
+		nl, err := net.Listen("tcp", l.Address)
 		if err != nil {
-			return err
+			return fmt.Errorf("listen: %w", err)
 		}
-		s.listeners = append(s.listeners, l)
+		s.listeners = append(s.listeners, nl)
 	}
 	return nil
 }
@@ -127,15 +130,6 @@ func (s *Server) startAdmin() error {
 
 // Addr is the address of the first listener.
 func (s *Server) Addr() net.Addr { return s.listeners[0].Addr() }
-
-// Addrs are the addresses of all listeners, in the configuration's order.
-func (s *Server) Addrs() []net.Addr {
-	addrs := make([]net.Addr, len(s.listeners))
-	for i, l := range s.listeners {
-		addrs[i] = l.Addr()
-	}
-	return addrs
-}
 
 // AdminAddr is the address of the admin listener, nil when there is none.
 func (s *Server) AdminAddr() net.Addr {
@@ -214,12 +208,12 @@ func (s *Server) reload(ctx context.Context) error {
 		return err
 	}
 	s.incomplete.Store(!complete)
-	s.known.Store(&knowledge{catalog: cat, plans: newPlanCache(s.cfg.PlanCache, &s.planCounters), flavor: f, shapes: newShapeCache()})
+	s.known.Store(&knowledge{catalog: cat, plans: newPlanCache(s.cfg.PlanCache, &s.planCounters), flavor: f})
 	return nil
 }
 
 // accept takes clients from a listener until it is closed.
-func (s *Server) accept(l *listener) {
+func (s *Server) accept(l net.Listener) {
 	for {
 		nc, err := l.Accept()
 		if err != nil {
@@ -230,13 +224,13 @@ func (s *Server) accept(l *listener) {
 			time.Sleep(50 * time.Millisecond) // out of file descriptors: others have to go first
 			continue
 		}
-		s.running.Go(func() { s.serve(l, nc) })
+		s.running.Go(func() { s.serve(nc) })
 	}
 }
 
 // serve owns one client's connection from its first byte to its last.
-func (s *Server) serve(l *listener, nc net.Conn) {
-	c := s.register(l, nc)
+func (s *Server) serve(nc net.Conn) {
+	c := s.register(nc)
 	if c == nil {
 		nc.Close()
 		return
@@ -248,7 +242,7 @@ func (s *Server) serve(l *listener, nc net.Conn) {
 		}
 	}()
 	if err := c.login(); err != nil {
-		s.log.Debug("login failed", "session", c.id, "client", c.conn.NetConn().RemoteAddr().String(), "error", err)
+		s.log.Debug("login failed", "session", c.id, "client", nc.RemoteAddr().String(), "error", err)
 		return
 	}
 	s.metrics.SessionOpened()
@@ -257,14 +251,14 @@ func (s *Server) serve(l *listener, nc net.Conn) {
 	s.log.Debug("session ended", "session", c.id, "user", c.user.Name, "error", err)
 }
 
-func (s *Server) register(l *listener, nc net.Conn) *session {
+func (s *Server) register(nc net.Conn) *session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ctx.Err() != nil {
 		return nil
 	}
 	s.lastID++
-	c := newSession(s, l, nc, s.lastID)
+	c := newSession(s, nc, s.lastID)
 	s.sessions[c.id] = c
 	return c
 }

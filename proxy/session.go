@@ -28,8 +28,8 @@ const keptBuffer = 64 << 10
 
 type session struct {
 	srv     *Server
-	from    *listener
-	conn    *wire.Conn // owned by the session; cut() closes it from outside
+	socket  *wire.Conn // to the client; cut() closes it from outside
+	conn    *wire.Conn // where answers go: socket, but while an answer is caught (capture.go)
 	id      uint32
 	client  *wire.Client
 	user    *config.User
@@ -48,6 +48,12 @@ type session struct {
 	began        time.Time // when the statement began
 	composing    bool      // the answer to the client is not complete: nothing is to be flushed
 
+	statements    map[uint32]*preparedStatement // by number
+	lastStatement uint32
+	prepared      *preparedStatement // the one being prepared or executed; nil for texts
+	execution     execution
+	describing    *wire.Prepared // what relayText is to fill in, in place of asking for the rows
+
 	// scratch of the statement being carried out
 	known *knowledge
 	st    fingerprint.Statement
@@ -57,6 +63,8 @@ type session struct {
 	sql   []byte
 	patch patcher
 
+	statementID []byte // of the prepared statement on its server's connection
+
 	// what the watcher looks at
 	busySince atomic.Int64 // unix nanoseconds, 0: waiting for a command
 	heldMu    sync.Mutex
@@ -64,8 +72,9 @@ type session struct {
 	gone      bool // the client is gone: what is taken now is given up at once
 }
 
-func newSession(srv *Server, l *listener, nc net.Conn, id uint32) *session {
-	c := &session{srv: srv, from: l, conn: wire.NewConn(l.client(nc)), id: id}
+func newSession(srv *Server, nc net.Conn, id uint32) *session {
+	c := &session{srv: srv, socket: wire.NewConn(nc), id: id}
+	c.conn = c.socket
 	c.conn.SetMaxPacket(srv.cfg.MaxPacket)
 	c.patch.session = c
 	c.rowCount = 0
@@ -73,7 +82,7 @@ func newSession(srv *Server, l *listener, nc net.Conn, id uint32) *session {
 }
 
 // cut ends the session from outside: its reads and writes fail.
-func (c *session) cut() { c.conn.NetConn().Close() }
+func (c *session) cut() { c.socket.NetConn().Close() }
 
 // end gives back everything that the session holds. Its transaction, if any, is rolled back by closing the
 // connection: nothing of it may reach the next user of a pooled one.
@@ -88,7 +97,8 @@ func (c *session) end() {
 	if c.txn.conn != nil {
 		c.txn.conn.Discard()
 	}
-	c.conn.Close()
+	c.closePrepared()
+	c.socket.Close()
 }
 
 func stack() string { return string(debug.Stack()) }
@@ -100,11 +110,6 @@ func (c *session) login() error {
 	if err := nc.SetDeadline(time.Now().Add(loginTimeout)); err != nil {
 		return err
 	}
-	if p, ok := nc.(*wire.Proxied); ok {
-		if err := p.ReadHeader(); err != nil {
-			return err
-		}
-	}
 	h := &wire.Handshake{
 		ServerVersion: k.flavor.version,
 		ConnectionID:  c.id,
@@ -113,9 +118,6 @@ func (c *session) login() error {
 		Passwords:     c.password,
 		Keys:          c.srv.keys,
 		SHA2Cache:     c.srv.sha2,
-		TLS:           c.from.tls,
-		SecureOnly:    c.from.tls != nil && c.from.cfg.TLS.Require,
-		NeedsTLS:      func(name string) bool { u := c.srv.user(name); return u != nil && u.NeedsTLS },
 	}
 	client, err := h.Accept(c.conn)
 	if err != nil {
@@ -132,7 +134,7 @@ func (c *session) login() error {
 	if err := c.ok(&wire.OK{}); err != nil {
 		return err
 	}
-	return errors.Join(c.conn.Flush(), c.conn.StartCompression(), nc.SetDeadline(time.Time{}))
+	return errors.Join(c.conn.Flush(), nc.SetDeadline(time.Time{}))
 }
 
 func (c *session) password(user string) (string, bool) {
@@ -174,10 +176,6 @@ func safeCharset(name string) bool {
 
 // use changes the current database.
 func (c *session) use(k *knowledge, name string) error {
-	if system := router.SystemDatabase(name); system != "" && k.catalog.Databases[name] == nil {
-		c.db = system
-		return nil
-	}
 	if k.catalog.Databases[name] == nil {
 		return &router.UnknownDatabase{Name: name}
 	}
@@ -189,7 +187,7 @@ func (c *session) use(k *knowledge, name string) error {
 }
 
 func (c *session) denied(database string) error {
-	return protocolError(codeDBAccessDenied, "42000", "Access denied for user '%s'@'%s' to database '%s'", c.user.Name, "%", database)
+	return protocolError(codeDBAccessDenied, "42000", "Access denied for user '%s'@'%s' to database '%s'", c.user.Name, c.host, database)
 }
 
 // run carries out commands until the client leaves.
@@ -254,7 +252,7 @@ func (c *session) ok(ok *wire.OK) error {
 
 // status are the flags that the client sees, made from a backend's and the session's own.
 func (c *session) status(backendFlags uint16) uint16 {
-	const theirs = wire.StatusNoGoodIndexUsed | wire.StatusNoIndexUsed | wire.StatusQueryWasSlow | wire.StatusMetadataChanged | wire.StatusDBDropped
+	const theirs = wire.StatusPSOutParams | wire.StatusNoGoodIndexUsed | wire.StatusNoIndexUsed | wire.StatusQueryWasSlow | wire.StatusMetadataChanged | wire.StatusDBDropped
 	flags := backendFlags & theirs
 	if c.state.autocommit {
 		flags |= wire.StatusAutocommit

@@ -71,6 +71,9 @@ func (c *session) relayText(group, sql string, p *router.Plan) error {
 	p.Anywhere = true
 	c.patch.unaliased = true
 	c.sql = append(c.sql[:0], sql...)
+	if c.describing != nil {
+		return c.describeText(group)
+	}
 	return c.relaySQL(p, group, "")
 }
 

@@ -17,7 +17,7 @@ func (c *session) mergedStream(sc *router.Scatter, g *gathered, visible int) (me
 	if len(sc.Keys) == 0 {
 		return merge.NewSequence(g.streams), c.route.Offset, nil
 	}
-	k := &keyMaker{session: c, visible: visible, defs: g.results[0].Columns, streams: g.streams, more: len(sc.Keys) > 1}
+	k := &keyMaker{session: c, layout: g.layout, visible: visible, defs: g.results[0].Columns, streams: g.streams, more: len(sc.Keys) > 1}
 	var keys []merge.Key
 	for i := range sc.Keys {
 		key, err := k.key(&sc.Keys[i])
@@ -26,7 +26,7 @@ func (c *session) mergedStream(sc *router.Scatter, g *gathered, visible int) (me
 		}
 		keys = append(keys, key)
 	}
-	return merge.NewSorted(k.streams, keys), c.route.Offset, nil
+	return merge.NewSorted(k.streams, keys, g.layout), c.route.Offset, nil
 }
 
 // keyMaker turns the plan's sort keys into what the merge compares.
@@ -35,6 +35,7 @@ type keyMaker struct {
 	visible int
 	defs    [][]byte
 	streams []merge.Stream
+	layout  *merge.Layout
 	more    bool // several keys: where a server cuts long strings matters
 }
 
@@ -156,11 +157,11 @@ func (k *keyMaker) unknownText(key merge.Key) (merge.Key, error) {
 		if err != nil {
 			return key, k.session.mergeFailed(err)
 		}
-		name, _, err := merge.Field(row, key.Column+2)
+		name, _, err := k.layout.Field(row, key.Column+2)
 		if err != nil {
 			return key, err
 		}
-		collation = string(name)
+		collation = string(name) // a copy: the row is the stream's
 	}
 	if collation == "" || collation == "binary" { // no rows at all, or bytes
 		key.Kind = merge.Bytes

@@ -71,9 +71,6 @@ func (c *session) statement() (kind, group string, err error) {
 func (c *session) execute(p *router.Plan) (kind, group string, err error) {
 	c.patch.start(p)
 	switch {
-	case p.Kind == router.KindVirtual:
-		group, err = c.virtual(p)
-		return p.Kind.String(), group, err
 	case c.route.Merged:
 		return "scatter", "", c.scatter(p)
 	case len(c.route.Legs) == 1:
@@ -85,7 +82,7 @@ func (c *session) execute(p *router.Plan) (kind, group string, err error) {
 
 // plan finds or makes the statement's plan; nil for a statement without words.
 func (c *session) plan() (*router.Plan, error) {
-	c.key = append(append(append(c.key[:0], c.db...), 0, byte(c.st.Mode)), c.st.Key...)
+	c.key = append(append(append(c.key[:0], c.namesDB()...), 0, byte(c.st.Mode)), c.st.Key...)
 	if !c.st.Ambiguous {
 		if p := c.known.plans.get(c.key, &c.st); p != nil {
 			return p, nil
@@ -95,7 +92,7 @@ func (c *session) plan() (*router.Plan, error) {
 		return nil, nil
 	}
 	if c.st.Executable {
-		c.st.Scan(c.st.Plain(c.known.flavor.server), c.state.mode)
+		c.st.Scan(c.st.Plain(c.known.flavor.server), c.st.Mode)
 		return c.plan()
 	}
 	if len(c.st.Key) > maxShape {
@@ -107,7 +104,7 @@ func (c *session) plan() (*router.Plan, error) {
 		if errors.As(err, &syntax) {
 			return nil, c.syntaxError(syntax, c.st.Text[:c.st.End])
 		}
-		return nil, c.systemPlanError(err)
+		return nil, err
 	}
 	if p.Cacheable(&c.st) {
 		c.known.plans.put(c.key, p)
@@ -121,13 +118,13 @@ const maxShape = 512 << 10
 // makePlan plans the statement, by a short one of its shape.
 func (c *session) makePlan() (*router.Plan, error) {
 	var sample fingerprint.Statement
-	sample.Scan(c.st.Sample(), c.state.mode)
+	sample.Scan(c.st.Sample(), c.st.Mode)
 	if !bytes.Equal(sample.Key, c.st.Key) { // an ambiguous shape, say
-		return c.srv.planner.Plan(&c.st, c.db, c.known.catalog)
+		return c.srv.planner.Plan(&c.st, c.namesDB(), c.known.catalog)
 	}
-	p, err := c.srv.planner.Plan(&sample, c.db, c.known.catalog)
+	p, err := c.srv.planner.Plan(&sample, c.namesDB(), c.known.catalog)
 	if err == nil && p.Kind == router.KindSession { // its tree is carried out, not only its shape
-		return c.srv.planner.Plan(&c.st, c.db, c.known.catalog)
+		return c.srv.planner.Plan(&c.st, c.namesDB(), c.known.catalog)
 	}
 	return p, err
 }

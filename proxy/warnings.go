@@ -5,6 +5,7 @@ package proxy
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -67,26 +68,44 @@ func (c *session) showWarnings(errorsOnly bool) error {
 
 // mergedWarnings makes one list of the lists of the legs that had warnings. A warning about the statement itself (a
 // constant that cannot be converted, a deprecated word) comes from every leg in the same words, and is one warning on
-// one server; warnings about rows differ or do not come from every leg, and add up.
+// one server: as many of it as every leg has are the statement's. Warnings about rows have a row's number or do not
+// come from every leg, and add up.
 func (c *session) mergedWarnings(lists [][]warning, legs int) []warning {
-	if len(lists) == legs && legs > 1 && allEqual(lists) {
-		return lists[0]
+	if legs < 2 || len(lists) != legs {
+		return slices.Concat(lists...)
 	}
-	return slices.Concat(lists...)
+	common := map[warning]int{} // how many of it every leg has
+	for i, l := range lists {
+		have := map[warning]int{}
+		for _, w := range l {
+			if !aboutRow(w) {
+				have[w]++
+			}
+		}
+		if i == 0 {
+			common = have
+			continue
+		}
+		for w, n := range common {
+			common[w] = min(n, have[w])
+		}
+	}
+	merged := slices.Clone(lists[0])
+	for _, l := range lists[1:] {
+		left := maps.Clone(common)
+		for _, w := range l {
+			if left[w] > 0 {
+				left[w]--
+				continue
+			}
+			merged = append(merged, w)
+		}
+	}
+	return merged
 }
 
-func allEqual(lists [][]warning) bool {
-	for _, w := range lists[0] {
-		if w.code == 1365 || w.code == 1062 || strings.Contains(w.message, " at row ") {
-			return false // about a row
-		}
-	}
-	for _, l := range lists[1:] {
-		if !slices.Equal(l, lists[0]) {
-			return false
-		}
-	}
-	return true
+func aboutRow(w warning) bool {
+	return w.code == 1365 || w.code == 1062 || strings.Contains(w.message, " at row ")
 }
 
 // warningCount is the count for a list of warnings, of which the servers counted total.

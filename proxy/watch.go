@@ -22,7 +22,7 @@ func (s *Server) watchClients() {
 			return
 		case now := <-t.C:
 			for _, c := range s.busySessions(now) {
-				if s.ctx.Err() == nil && c.conn.Gone() != nil {
+				if s.ctx.Err() == nil && c.socket.Gone() != nil {
 					c.stopWork()
 				}
 			}

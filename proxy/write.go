@@ -170,11 +170,11 @@ func (c *session) writeWithin(p *router.Plan, conn *backend.Conn, group string, 
 }
 
 func (c *session) writeLeg(p *router.Plan, conn *backend.Conn, i int, w *written) error {
-	c.sql = c.route.SQL(c.sql[:0], i, &c.st, &c.args)
-	if err := conn.Send(c.sql); err != nil {
-		return lostBackend("group "+conn.Node().Group(), err)
+	err := c.ask(conn, i)
+	var r *wire.Result
+	if err == nil {
+		r, err = wire.ReadResult(conn.Conn)
 	}
-	r, err := wire.ReadResult(conn.Conn)
 	if err != nil {
 		var e *wire.Error
 		if errors.As(err, &e) {

@@ -31,6 +31,8 @@ type Conn struct {
 	have    State // what the server's session is in; Database "" is not known
 	unknown bool  // have.Vars is not to be trusted: the next SetState resets the connection
 
+	statements statements // prepared on it
+
 	expires   time.Time // zero: never
 	idleSince time.Time
 }

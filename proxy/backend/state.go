@@ -91,7 +91,10 @@ func (c *Conn) difference(want *State) *batch {
 	b := &batch{}
 	have := c.have
 	if c.unknown {
-		b.add(wire.ComResetConnection, "", func(c *Conn) { c.have, c.unknown = State{}, false })
+		b.add(wire.ComResetConnection, "", func(c *Conn) {
+			c.have, c.unknown = State{}, false
+			c.forgetStatements()
+		})
 		have = State{}
 	}
 	if want.Database != "" && want.Database != have.Database {

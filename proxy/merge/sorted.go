@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-
-	"serval/proxy/wire"
 )
 
 // sorted.go: the k-way merge of sorted streams, with a tree of losers: one path from leaf to root is played per row.
@@ -24,6 +22,7 @@ const checkedLength = 1000
 // Sorted is the rows of many sorted streams as one sorted stream. Equal keys come in the order of the streams, so that
 // the result is always the same. It holds one row reference and copies of two rows' keys per stream.
 type Sorted struct {
+	layout  *Layout
 	keys    []Key
 	columns []int // indexes of keys in the order of their columns, so that one pass over a row finds all
 	sources []source
@@ -39,13 +38,15 @@ type source struct {
 	values  []value
 	checked []value // the values of the row before, with texts in held
 	held    []byte
+	scratch []byte // texts of the current row's binary values
 	rows    uint64
 	done    bool
 }
 
-// NewSorted merges streams each of which is sorted by keys.
-func NewSorted(streams []Stream, keys []Key) *Sorted {
+// NewSorted merges streams each of which is sorted by keys; their rows are all of one layout.
+func NewSorted(streams []Stream, keys []Key, layout *Layout) *Sorted {
 	s := &Sorted{
+		layout:  layout,
 		keys:    slices.Clone(keys),
 		columns: make([]int, len(keys)),
 		sources: make([]source, len(streams)),
@@ -127,22 +128,27 @@ func (s *Sorted) advance(n int) error {
 
 // load decodes the keys of a source's row in one pass.
 func (s *Sorted) load(src *source) error {
-	rest, column := src.row, -1
+	at, err := s.layout.start(src.row)
+	if err != nil {
+		return err
+	}
+	src.scratch = src.scratch[:0]
 	var text []byte
 	var null bool
 	for _, k := range s.columns {
 		key := &s.keys[k]
-		for column < key.Column {
-			var size int
-			var ok bool
-			if text, null, size, ok = wire.ReadLenEncBytes(rest); !ok {
-				return noColumn(src.row, column+1)
-			}
-			rest = rest[size:]
-			column++
-		}
 		if key.Column < 0 {
 			return noColumn(src.row, key.Column)
+		}
+		for at.column <= key.Column {
+			if text, null, err = at.next(); err != nil {
+				return err
+			}
+			if at.column > key.Column && !null {
+				if text, src.scratch, err = s.layout.text(src.scratch, key.Column, text); err != nil {
+					return err
+				}
+			}
 		}
 		if err := key.load(&src.values[k], text, null); err != nil {
 			return err

@@ -30,7 +30,7 @@ func texts(t *testing.T, rows []string) []string {
 	t.Helper()
 	var out []string
 	for _, r := range rows {
-		text, isNull, err := Field([]byte(r), 0)
+		text, isNull, err := (*Layout)(nil).Field([]byte(r), 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -62,7 +62,7 @@ func TestSorted(t *testing.T) {
 		"without any keys": {[][]string{{"b"}, {"a"}}, nil, []string{"b", "a"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			sorted := NewSorted(streamsOf(c.streams...), c.keys)
+			sorted := NewSorted(streamsOf(c.streams...), c.keys, nil)
 			if got := texts(t, drain(t, sorted)); !reflect.DeepEqual(got, c.want) {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
@@ -90,7 +90,7 @@ func TestSortedRandom(t *testing.T) {
 		}
 		streams, all := randomStreams(t, r, columns, keys)
 		want := sortRows(t, all, keys)
-		if got := drain(t, NewSorted(streams, keys)); !slices.Equal(got, want) {
+		if got := drain(t, NewSorted(streams, keys, nil)); !slices.Equal(got, want) {
 			t.Fatalf("seed %d, keys %+v:\n got %q\nwant %q", seed, keys, got, want)
 		}
 	}
@@ -157,7 +157,7 @@ func sortRows(t *testing.T, rows []string, keys []Key) []string {
 func cell(t *testing.T, payload string, key *Key) *value {
 	t.Helper()
 	var v value
-	text, isNull, err := Field([]byte(payload), key.Column)
+	text, isNull, err := (*Layout)(nil).Field([]byte(payload), key.Column)
 	if err == nil {
 		err = key.load(&v, text, isNull)
 	}
@@ -189,7 +189,7 @@ func TestSortedErrors(t *testing.T) {
 		"not sorted behind 1000": {streamsOf([]string{"a"}, []string{long + "b", long + "a"}), []Key{{Kind: Bytes}}, -1, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			sorted := NewSorted(c.streams, c.keys)
+			sorted := NewSorted(c.streams, c.keys, nil)
 			_, err := collect(sorted)
 			if c.stream < 0 {
 				if err != nil {
@@ -223,7 +223,7 @@ func benchRow() []byte {
 
 func TestSortedAllocations(t *testing.T) {
 	streams := []Stream{&cycle{benchRow()}, &cycle{benchRow()}, &cycle{benchRow()}}
-	sorted := NewSorted(streams, benchKeys())
+	sorted := NewSorted(streams, benchKeys(), nil)
 	for range 10 {
 		if _, err := sorted.Next(); err != nil {
 			t.Fatal(err)
@@ -255,14 +255,14 @@ func BenchmarkSorted(b *testing.B) {
 			for i := range n {
 				streams = append(streams, &counter{next: 1e6 + i, step: n})
 			}
-			run(b, NewSorted(streams, []Key{{Column: 1, Kind: Integer}}))
+			run(b, NewSorted(streams, []Key{{Column: 1, Kind: Integer}}, nil))
 		})
 		b.Run(fmt.Sprintf("five keys/%d", n), func(b *testing.B) {
 			var streams []Stream
 			for range n {
 				streams = append(streams, &cycle{benchRow()})
 			}
-			run(b, NewSorted(streams, benchKeys()))
+			run(b, NewSorted(streams, benchKeys(), nil))
 		})
 	}
 }

@@ -226,3 +226,60 @@ func cutByte(s string, sep byte) (before, after string, found bool) {
 	}
 	return s, "", false
 }
+
+// AppendBinaryRow appends a row of the text protocol in the layout of the binary one.
+func AppendBinaryRow(dst []byte, columns []Column, text []byte) ([]byte, error) {
+	dst = append(dst, 0)
+	nulls := len(dst)
+	dst = append(dst, make([]byte, (len(columns)+2+7)/8)...)
+	for i := range columns {
+		value, null, n, ok := ReadLenEncBytes(text)
+		if !ok {
+			return dst, errBinaryValue
+		}
+		text = text[n:]
+		if null {
+			dst[nulls+(i+2)/8] |= 1 << ((i + 2) % 8)
+			continue
+		}
+		var err error
+		if dst, err = AppendBinaryValue(dst, columns[i].Type, columns[i].Flags&FlagUnsigned != 0, value); err != nil {
+			return dst, err
+		}
+	}
+	return dst, nil
+}
+
+// RetypeBinaryRow appends a binary row with its values in other types; scratch is room for a value's text and is
+// returned for the next call.
+func RetypeBinaryRow(dst, scratch, row []byte, have, want []Column) (out, room []byte, err error) {
+	bitmap := 1 + (len(have)+2+7)/8
+	if len(row) < bitmap {
+		return dst, scratch, errBinaryValue
+	}
+	dst = append(dst, row[:bitmap]...)
+	rest := row[bitmap:]
+	for i := range have {
+		if row[1+(i+2)/8]&(1<<((i+2)%8)) != 0 {
+			continue
+		}
+		n, ok := BinarySize(have[i].Type, rest)
+		if !ok {
+			return dst, scratch, errBinaryValue
+		}
+		value := rest[:n]
+		rest = rest[n:]
+		if have[i].Type == want[i].Type {
+			dst = append(dst, value...)
+			continue
+		}
+		unsigned := have[i].Flags&FlagUnsigned != 0
+		if scratch, err = AppendTextValue(scratch[:0], have[i].Type, unsigned, have[i].Decimals, value); err != nil {
+			return dst, scratch, err
+		}
+		if dst, err = AppendBinaryValue(dst, want[i].Type, want[i].Flags&FlagUnsigned != 0, scratch); err != nil {
+			return dst, scratch, err
+		}
+	}
+	return dst, scratch, nil
+}

@@ -52,11 +52,8 @@ func (c *Conn) peekSocket() (n int, err error) {
 
 // socketOf is the socket below a wrapped connection such as *tls.Conn.
 func socketOf(nc net.Conn) net.Conn {
-	for {
-		w, ok := nc.(interface{ NetConn() net.Conn })
-		if !ok {
-			return nc
-		}
-		nc = w.NetConn()
+	if w, ok := nc.(interface{ NetConn() net.Conn }); ok {
+		return w.NetConn()
 	}
+	return nc
 }
