@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 30s
 
-.PHONY: build test test-quick install vet staticcheck race sysbench chaos bench bench-quick fuzz clean demo
+.PHONY: build test test-quick install vet staticcheck race sysbench chaos crossing bench bench-quick fuzz clean demo
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/serval ./cmd/serval
@@ -35,7 +35,11 @@ race:
 	  $(GO) test -count=1 -timeout 20m -run '^$(FOLD)$$' -json ./e2e || $(BROKEN); } | $(GO) run ./e2e/summary
 
 # The long forms of two scenarios: a minute each.
-sysbench: install
+sys# Two thousand clients over twenty backend connections, five minutes, and none may see another's state.
+crossing: install
+	SERVAL_E2E_SECONDS=300 SERVAL_E2E_CLIENTS=2000 $(GO) test -count=1 -v -timeout 30m -run TestStateCrossing ./e2e
+
+bench: install
 	SERVAL_E2E_SECONDS=60 $(GO) test -count=1 -v -timeout 30m -run TestSysbench ./e2e
 
 chaos: install

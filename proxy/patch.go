@@ -151,8 +151,10 @@ func (p *patcher) text(code uint16, text string) string {
 			head, text = text[:at], text[at:]
 		}
 	}
-	for _, r := range p.plan.Renames {
-		text = logicalNames(text, r.Table)
+	if p.plan != nil { // nil: a session statement's warning before any statement was planned
+		for _, r := range p.plan.Renames {
+			text = logicalNames(text, r.Table)
+		}
 	}
 	return head + logicalDatabases(text, p.session.known.catalog)
 }
