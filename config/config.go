@@ -2,7 +2,12 @@
 // each with its file, line, column and what to do about it.
 package config
 
-import "time"
+import (
+	"io/fs"
+	"net/netip"
+	"strings"
+	"time"
+)
 
 // config.go: what the rest of Serval reads. A Config is complete (defaults filled in, settings inherited, patterns
 // expanded, passwords fetched) and checked; nobody changes it after Load. This package knows YAML and names; it does
@@ -32,7 +37,24 @@ const (
 
 // Listener is one address at which clients connect.
 type Listener struct {
-	Address string // "127.0.0.1:3307"; ":3307" is every interface; port 0 takes a free one
+	Address string // "127.0.0.1:3307"; ":3307" is every interface; port 0 takes a free one. With a slash: a Unix socket
+	TLS     *ListenerTLS
+	// ProxyFrom are the networks whose connections begin with a header of the PROXY protocol, which says who the
+	// client is.
+	ProxyFrom   []netip.Prefix
+	Permissions fs.FileMode // of a Unix socket
+}
+
+// Unix tells whether the address is the path of a Unix socket.
+func (l *Listener) Unix() bool { return strings.Contains(l.Address, "/") }
+
+// ListenerTLS is what clients of a listener are offered. Its files could be read and parsed when the configuration was
+// loaded; they are read again when they change.
+type ListenerTLS struct {
+	Cert, Key  string // files of the server's certificate
+	ClientCA   string // file of the authorities of clients' certificates; "" asks for none
+	ClientCert bool   // a client must show a certificate; without it only what is shown is checked
+	Require    bool   // clients without TLS are refused, but for those on a Unix socket
 }
 
 // Admin is the HTTP listener for health and metrics.
@@ -52,6 +74,7 @@ type User struct {
 	Name      string
 	Password  string   // from password, password_env or password_file
 	Databases []string // logical databases that it may use; nil is all of them
+	NeedsTLS  bool     // it may only log in over TLS
 }
 
 // MayUse tells whether the user may use a logical database.

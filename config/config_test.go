@@ -80,7 +80,7 @@ databases: {shop: }
 	}
 	want := &Config{
 		File:             "t.yaml",
-		Listeners:        []Listener{{"127.0.0.1:3307"}},
+		Listeners:        []Listener{{Address: "127.0.0.1:3307"}},
 		Admin:            Admin{"127.0.0.1:6070"},
 		Log:              Log{Level: "info", Format: "text"},
 		Users:            []User{{Name: "app", Password: "app"}},
@@ -105,7 +105,7 @@ multi_group_writes: best_effort
 plan_cache: 1_000
 max_packet: 1GiB
 `, world(nil, nil))
-	if want := []Listener{{"[::1]:3307"}, {":3308"}, {"127.0.0.1:0"}, {"127.0.0.1:0"}}; !reflect.DeepEqual(c.Listeners, want) {
+	if want := []Listener{{Address: "[::1]:3307"}, {Address: ":3308"}, {Address: "127.0.0.1:0"}, {Address: "127.0.0.1:0"}}; !reflect.DeepEqual(c.Listeners, want) {
 		t.Errorf("listeners %v", c.Listeners)
 	}
 	if (c.Admin != Admin{}) || c.Log != (Log{"warn", "json", true}) || c.MultiGroupWrites != BestEffortWrites ||
@@ -126,11 +126,11 @@ groups: {g0: {primary: "db:3306", user: root, password: ""}}
 databases: {shop: , other: }
 `, world(map[string]string{"SECRET": "from env"}, map[string]string{"secret/file": "from file\r\n", "/secret": " kept as it is "}))
 	want := []User{
-		{"plain", "0755", []string{"shop"}},
-		{"empty", "", nil},
-		{"env", "from env", nil},
-		{"file", "from file", []string{"shop", "other"}},
-		{"absolute", " kept as it is ", nil},
+		{"plain", "0755", []string{"shop"}, false},
+		{"empty", "", nil, false},
+		{"env", "from env", nil, false},
+		{"file", "from file", []string{"shop", "other"}, false},
+		{"absolute", " kept as it is ", nil, false},
 	}
 	if !reflect.DeepEqual(c.Users, want) {
 		t.Errorf("%v", c.Users)

@@ -18,6 +18,7 @@ func TestDocumented(t *testing.T) {
 	keys := []string{
 		"listeners", "admin", "log", "users", "defaults", "groups", "databases", "multi_group_writes", "plan_cache", "max_packet",
 		"level", "format", "statements", "primary", "replicas", "address", "weight",
+		"tls", "proxy_protocol", "permissions", "client_ca", "client_cert", "require", "from", "require_tls",
 		"mode", "ca", "cert", "key", "server_name",
 		"max", "max_idle", "max_lifetime", "idle_timeout", "acquire_timeout", "connect_timeout",
 		"default_group", "physical", "tables", "group", "shard", "broadcast",

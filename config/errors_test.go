@@ -99,6 +99,32 @@ func TestTopErrors(t *testing.T) {
 	}
 }
 
+func TestListenerErrors(t *testing.T) {
+	text := func(listener string) string { return around("listeners: [" + listener + "]\n") }
+	checkErrors(t, []errorTest{
+		{"unknown key", text("{address: \"a:1\", tsl: {}}"), []string{`4:30 listeners[0]: unknown key "tsl"; did you mean "tls"?`}},
+		{"tls without files", text("{address: \"a:1\", tls: {}}"), []string{"4:30 listeners[0].tls: the key cert is missing"}},
+		{"tls as a word", text("{address: \"a:1\", tls: required}"), []string{"4:35 listeners[0].tls: a mapping is wanted"}},
+		{"cert without key", text("{address: \"a:1\", tls: {cert: /ca}}"), []string{"4:36 cert is given without key"}},
+		{"no pair", text("{address: \"a:1\", tls: {cert: /ca, key: /ca}}"), []string{"4:52 it does not go with cert"}},
+		{"no file", text("{address: \"a:1\", tls: {cert: /no, key: /no}}"), []string{"4:42 the file /no cannot be read", "4:52 the file /no cannot be read"}},
+		{"no authorities", text("{address: \"a:1\", tls: {cert: /cert, key: /key, client_ca: /ca}}"), []string{"4:71 no certificate in PEM form"}},
+		{"nobody to ask", text("{address: \"a:1\", tls: {cert: /cert, key: /key, client_cert: required}}"), []string{"4:60 clients' certificates cannot be checked; add client_ca"}},
+		{"required and not", text("{address: \"a:1\", tls: {cert: /cert, key: /key, client_ca: /cert, client_cert: required, require: false}}"), []string{"4:101 a certificate can only be shown with TLS"}},
+		{"no networks", text("{address: \"a:1\", proxy_protocol: {}}"), []string{"4:30 the key from is missing"}},
+		{"no network", text("{address: \"a:1\", proxy_protocol: {from: [lb, 10.0.0.1/8, \"::1\"]}}"), []string{`4:54 "lb" is no network`, "4:58 has bits behind its length; write 10.0.0.0/8"}},
+		{"empty networks", text("{address: \"a:1\", proxy_protocol: {from: []}}"), []string{"4:47 there is none"}},
+		{"proxies of a socket", text("{address: /s, proxy_protocol: {from: 10.0.0.1}}"), []string{"4:27 peers of a Unix socket have no addresses"}},
+		{"folder", text("/run/"), []string{`4:13 "/run/" is a folder`}},
+		{"long path", text("/" + strings.Repeat("x", 110)), []string{"4:13 too long for a Unix socket"}},
+		{"socket twice", text("/s, /s"), []string{"4:17 /s and /s are one socket"}},
+		{"permissions", text("{address: /s, permissions: rw}"), []string{`4:40 "rw" are no permissions`}},
+		{"permissions of a port", text("{address: \"a:1\", permissions: 0600}"), []string{"4:30 only a Unix socket has permissions"}},
+		{"require_tls without", "users: {app: {password: app, require_tls: true}}\ngroups: {g0: {primary: \"a:1\", user: root, password: \"\"}}\ndatabases: {shop: }\n",
+			[]string{"1:30 users.app.require_tls: no listener has TLS"}},
+	}, world(nil, map[string]string{"/ca": "not PEM", "/cert": testCert, "/key": testKey}))
+}
+
 func TestSyntaxErrors(t *testing.T) {
 	checkErrors(t, []errorTest{
 		{"wrong indentation", "users:\n  app:\n    password: x\n   databases: [shop]\ngroups: {}\n", []string{"4:4 does not belong to the block above"}},

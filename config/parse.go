@@ -16,7 +16,6 @@ import (
 
 // Defaults of the top level.
 const (
-	defaultListener  = "127.0.0.1:3307"
 	defaultAdmin     = "127.0.0.1:6070"
 	defaultPlanCache = 10_000
 	defaultPrepared  = 100_000
@@ -67,7 +66,7 @@ func (r *reader) config(root *yaml.Node) *Config {
 	groups := r.groups(top)
 	c.Groups = groups.list
 	r.databases(c, groups, top)
-	c.Users = r.users(top, databaseNames(c))
+	c.Users = r.users(top, databaseNames(c), c.Listeners)
 	return c
 }
 
@@ -81,30 +80,6 @@ func (r *reader) topEntries(top *block, key, what string) []entry {
 	list := r.entries(n, key)
 	if isNull(n) || n.Kind == yaml.MappingNode && len(n.Content) == 0 {
 		r.fail(top.key(key), "name one below it", "the block %s: is empty, so %s", key, what)
-	}
-	return list
-}
-
-func (r *reader) listeners(n *yaml.Node) []Listener {
-	if n == nil {
-		return []Listener{{Address: defaultListener}}
-	}
-	items := r.list(n, "listeners")
-	list := make([]Listener, 0, len(items))
-	for i, item := range items {
-		path := "listeners[" + strconv.Itoa(i) + "]"
-		if item.Kind == yaml.MappingNode {
-			b := r.block(item, nil, path, "address")
-			if !b.require("address", "write address: 127.0.0.1:3307") {
-				continue
-			}
-			item, path = b.get("address"), path+".address"
-		}
-		address, _ := r.address(item, path, true)
-		list = append(list, Listener{Address: address})
-	}
-	if isNull(n) || n.Kind == yaml.SequenceNode && len(items) == 0 {
-		r.fail(n, "name one, or leave the key out for "+defaultListener, "listeners: there is none")
 	}
 	return list
 }
@@ -138,35 +113,6 @@ func (r *reader) log(n *yaml.Node) Log {
 		Format:     b.choice("format", "text", "text", "json"),
 		Statements: b.flag("statements", false),
 	}
-}
-
-// checkListeners reports addresses that could not be listened on together.
-func (r *reader) checkListeners(c *Config, top *block) {
-	var taken []string
-	for i, l := range c.Listeners {
-		if j := slices.IndexFunc(taken, func(t string) bool { return overlap(t, l.Address) }); j >= 0 {
-			items := r.list(top.get("listeners"), "listeners")
-			r.fail(items[min(i, len(items)-1)], "remove one, or change its port", "listeners: %s and %s are one port", taken[j], l.Address)
-		}
-		taken = append(taken, l.Address)
-	}
-	for _, t := range taken {
-		if overlap(t, c.Admin.Address) {
-			r.fail(top.key("admin"), "give admin a port of its own", "admin: %s is also a listener's port (%s)", c.Admin.Address, t)
-			return
-		}
-	}
-}
-
-// overlap tells whether two listening addresses take the same port.
-func overlap(a, b string) bool {
-	hostA, portA, errA := net.SplitHostPort(a)
-	hostB, portB, errB := net.SplitHostPort(b)
-	if errA != nil || errB != nil || portA != portB || portA == "0" {
-		return false
-	}
-	wild := func(host string) bool { return host == "" || host == "0.0.0.0" || host == "::" }
-	return hostA == hostB || wild(hostA) || wild(hostB)
 }
 
 // hostName is a name or an IPv4 address; IPv6 addresses are parsed.

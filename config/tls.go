@@ -8,7 +8,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// tls.go: the tls: block of a node. It reads the files that are named, so that `serval check` finds a broken
+// tls.go: the tls: block of a node, and what listeners' tls: blocks have in common with it. It reads the files that are named, so that `serval check` finds a broken
 // certificate, but opens no connection.
 
 // maxPEM is the size in bytes up to which a certificate file is believed to be one.
@@ -43,7 +43,9 @@ func (r *reader) tls(n, at *yaml.Node, path string, t TLS) TLS {
 			return nil
 		})
 	}
-	b.keyPair(&t)
+	if b.has("cert") || b.has("key") {
+		t.Cert, t.Key = b.keyPair()
+	}
 	t.ServerName = b.text("server_name", t.ServerName)
 	return t.used()
 }
@@ -89,20 +91,20 @@ func (b *block) pem(key string, check func(data []byte) error) string {
 	return path
 }
 
-// keyPair reads the client's certificate and its key, which belong together.
-func (b *block) keyPair(t *TLS) {
+// keyPair reads the files of a certificate and of its key, which belong together.
+func (b *block) keyPair() (certFile, keyFile string) {
 	if !b.has("cert") && !b.has("key") {
-		return
+		return "", ""
 	}
 	for _, pair := range [][2]string{{"cert", "key"}, {"key", "cert"}} {
 		if !b.has(pair[0]) {
 			b.r.fail(b.key(pair[1]), "give both or neither", "%s: %s is given without %s", b.path, pair[1], pair[0])
-			return
+			return "", ""
 		}
 	}
 	var cert []byte
-	t.Cert = b.pem("cert", func(data []byte) error { cert = data; return nil })
-	t.Key = b.pem("key", func(data []byte) error {
+	certFile = b.pem("cert", func(data []byte) error { cert = data; return nil })
+	keyFile = b.pem("key", func(data []byte) error {
 		if cert == nil {
 			return nil // reported already
 		}
@@ -111,4 +113,5 @@ func (b *block) keyPair(t *TLS) {
 		}
 		return nil
 	})
+	return certFile, keyFile
 }

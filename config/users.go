@@ -1,13 +1,17 @@
 package config
 
-import "gopkg.in/yaml.v3"
+import (
+	"slices"
+
+	"gopkg.in/yaml.v3"
+)
 
 // users.go: who may log in to Serval, and to which logical databases. It does not know the servers' own users.
 
 // maxUserName is the length in characters of MySQL's user names.
 const maxUserName = 32
 
-func (r *reader) users(top *block, databases []string) []User {
+func (r *reader) users(top *block, databases []string, listeners []Listener) []User {
 	list := r.topEntries(top, "users", "nobody could log in")
 	users := make([]User, 0, len(list))
 	for _, e := range list {
@@ -15,7 +19,7 @@ func (r *reader) users(top *block, databases []string) []User {
 		if e.name == "" || len([]rune(e.name)) > maxUserName {
 			r.fail(e.key, "use 1 to 32 characters", "%s: this is not a user's name", path)
 		}
-		b := r.block(e.value, e.key, path, "password", "password_env", "password_file", "databases")
+		b := r.block(e.value, e.key, path, "password", "password_env", "password_file", "databases", "require_tls")
 		u := User{Name: e.name}
 		var given bool
 		if u.Password, given = b.password(); !given && !b.broken {
@@ -23,6 +27,10 @@ func (r *reader) users(top *block, databases []string) []User {
 		}
 		if n := b.get("databases"); n != nil {
 			u.Databases = r.userDatabases(n, path+".databases", databases)
+		}
+		u.NeedsTLS = b.flag("require_tls", false)
+		if u.NeedsTLS && !slices.ContainsFunc(listeners, func(l Listener) bool { return l.TLS != nil }) {
+			r.fail(b.key("require_tls"), "give a listener tls: {cert: …, key: …}", "%s.require_tls: no listener has TLS", path)
 		}
 		users = append(users, u)
 	}

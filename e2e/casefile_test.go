@@ -21,6 +21,7 @@ type testCase struct {
 	reason    string // text that the refusal has to contain
 	reset     bool   // the data are put back first
 	only      string // the kind of server that it is for
+	views     bool   // it reads the system tables of a server on which these are views: see viewColumn
 	ignore    string // "message" or "warnings": the one thing that is not compared
 	session   string // the connection that it runs on, see connect
 	connect   []string

@@ -67,6 +67,7 @@ func (w way) file(t *testing.T, b *bed, f caseFile, n *tally) (dirty bool) {
 			n.statements++
 		}
 		dirty = dirty || changes(c.sql)
+		c.views = b.Kind == servers.MySQL && (systemTables.MatchString(c.sql) || systemTables.MatchString(f.name))
 		ok := t.Run(fmt.Sprintf("%s:%d", f.name, c.line), func(t *testing.T) {
 			if c.reset {
 				b.restore(t)

@@ -271,7 +271,7 @@ func (b *both) preparedDifference() string {
 	}{{"parameter", b.plain.Parameters, b.serval.Parameters}, {"column", b.plain.Columns, b.serval.Columns}} {
 		note("number of "+list.what+"s", len(list.plain), len(list.serval))
 		for i := 0; i < len(list.plain) && i < len(list.serval); i++ {
-			note(fmt.Sprintf("%s %d", list.what, i+1), comparableColumn(list.plain[i], b.sql), comparableColumn(list.serval[i], b.sql))
+			note(fmt.Sprintf("%s %d", list.what, i+1), b.c.comparable(list.plain[i]), b.c.comparable(list.serval[i]))
 		}
 	}
 	return strings.Join(d, "\n")

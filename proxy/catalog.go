@@ -23,6 +23,7 @@ import (
 type knowledge struct {
 	catalog *router.Catalog
 	plans   *planCache
+	shapes  *shapeCache
 	flavor  flavor
 }
 

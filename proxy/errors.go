@@ -22,11 +22,13 @@ const (
 	codeUnknown           = 1105
 	codeUnknownCharset    = 1115
 	codeColumnCount       = 1136
+	codeTableAccessDenied = 1142
 	codePacketTooLarge    = 1153
 	codeOutOfOrder        = 1156
 	codeUnknownVariable   = 1193
 	codeLockWait          = 1205
 	codeDeadlock          = 1213
+	codeSpecificAccess    = 1227
 	codeWrongValue        = 1231
 	codeNotSupported      = 1235
 	codeQueryInterrupted  = 1317

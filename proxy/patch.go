@@ -20,19 +20,21 @@ type patcher struct {
 	failed  wire.Error // the last error that passed
 	index   int        // of the column definition that comes next
 
+	standIns []standIn // temporary tables that stand for system tables
+
 	elsewhere bool // the statement does not run on the transaction's connection, which there is
 	unaliased bool // tables stand under their physical names in the statement: a result's table is not an alias
 }
 
 // start prepares for the answers of a statement.
 func (p *patcher) start(plan *router.Plan) {
-	p.plan, p.index, p.unaliased, p.elsewhere = plan, 0, false, false
+	p.plan, p.index, p.unaliased, p.elsewhere, p.standIns = plan, 0, false, false, p.standIns[:0]
 }
 
 // Column exchanges the physical schema and table for the logical ones.
 func (p *patcher) Column(dst, def []byte) []byte {
 	p.index++
-	if len(p.plan.Renames) == 0 && len(p.plan.Typed) == 0 {
+	if len(p.plan.Renames) == 0 && len(p.plan.Typed) == 0 && len(p.standIns) == 0 {
 		return append(dst, def...)
 	}
 	if err := wire.ParseColumn(def, &p.column); err != nil {
@@ -46,6 +48,11 @@ func (p *patcher) Column(dst, def []byte) []byte {
 	}
 	if len(p.column.OrgTable) == 0 {
 		return append(dst, def...)
+	}
+	for _, s := range p.standIns {
+		if string(p.column.OrgTable) == s.name && s.shape.Patch(&p.column, p.session.state.resultBytes()) {
+			return wire.AppendColumn(dst, &p.column)
+		}
 	}
 	t := p.logical(p.column.Schema, p.column.OrgTable)
 	if t == nil {

@@ -97,7 +97,7 @@ func startPointSelect(tb testing.TB) *wire.Conn {
 	s.keys, s.sha2 = keys, &wire.SHA2Cache{}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.cluster = backend.Open(cfg.Groups, s.log)
-	s.known.Store(&knowledge{catalog: pointSelectCatalog(tb), plans: newPlanCache(cfg.PlanCache, &s.planCounters), flavor: flavor{version: "9.7.4"}})
+	s.known.Store(&knowledge{catalog: pointSelectCatalog(tb), plans: newPlanCache(cfg.PlanCache, &s.planCounters), flavor: flavor{version: "9.7.4"}, shapes: newShapeCache()})
 	if err := s.listen(); err != nil {
 		tb.Fatal(err)
 	}

@@ -46,7 +46,7 @@ type Server struct {
 
 	ctx       context.Context // ends when Close begins
 	cancel    context.CancelFunc
-	listeners []net.Listener
+	listeners []*listener
 	running   sync.WaitGroup // accept loops, sessions, watcher, admin
 
 	mu       sync.Mutex
@@ -108,12 +108,12 @@ func (s *Server) warnUnused() {
 }
 
 func (s *Server) listen() error {
-	for _, l := range s.cfg.Listeners {
-		nl, err := net.Listen("tcp", l.Address)
+	for i := range s.cfg.Listeners {
+		l, err := listen(&s.cfg.Listeners[i], s.log)
 		if err != nil {
-			return fmt.Errorf("listen: %w", err)
+			return err
 		}
-		s.listeners = append(s.listeners, nl)
+		s.listeners = append(s.listeners, l)
 	}
 	return nil
 }
@@ -130,6 +130,15 @@ func (s *Server) startAdmin() error {
 
 // Addr is the address of the first listener.
 func (s *Server) Addr() net.Addr { return s.listeners[0].Addr() }
+
+// Addrs are the addresses of all listeners, in the configuration's order.
+func (s *Server) Addrs() []net.Addr {
+	addrs := make([]net.Addr, len(s.listeners))
+	for i, l := range s.listeners {
+		addrs[i] = l.Addr()
+	}
+	return addrs
+}
 
 // AdminAddr is the address of the admin listener, nil when there is none.
 func (s *Server) AdminAddr() net.Addr {
@@ -208,12 +217,12 @@ func (s *Server) reload(ctx context.Context) error {
 		return err
 	}
 	s.incomplete.Store(!complete)
-	s.known.Store(&knowledge{catalog: cat, plans: newPlanCache(s.cfg.PlanCache, &s.planCounters), flavor: f})
+	s.known.Store(&knowledge{catalog: cat, plans: newPlanCache(s.cfg.PlanCache, &s.planCounters), flavor: f, shapes: newShapeCache()})
 	return nil
 }
 
 // accept takes clients from a listener until it is closed.
-func (s *Server) accept(l net.Listener) {
+func (s *Server) accept(l *listener) {
 	for {
 		nc, err := l.Accept()
 		if err != nil {
@@ -224,13 +233,13 @@ func (s *Server) accept(l net.Listener) {
 			time.Sleep(50 * time.Millisecond) // out of file descriptors: others have to go first
 			continue
 		}
-		s.running.Go(func() { s.serve(nc) })
+		s.running.Go(func() { s.serve(l, nc) })
 	}
 }
 
 // serve owns one client's connection from its first byte to its last.
-func (s *Server) serve(nc net.Conn) {
-	c := s.register(nc)
+func (s *Server) serve(l *listener, nc net.Conn) {
+	c := s.register(l, nc)
 	if c == nil {
 		nc.Close()
 		return
@@ -242,7 +251,7 @@ func (s *Server) serve(nc net.Conn) {
 		}
 	}()
 	if err := c.login(); err != nil {
-		s.log.Debug("login failed", "session", c.id, "client", nc.RemoteAddr().String(), "error", err)
+		s.log.Debug("login failed", "session", c.id, "client", c.conn.NetConn().RemoteAddr().String(), "error", err)
 		return
 	}
 	s.metrics.SessionOpened()
@@ -251,14 +260,14 @@ func (s *Server) serve(nc net.Conn) {
 	s.log.Debug("session ended", "session", c.id, "user", c.user.Name, "error", err)
 }
 
-func (s *Server) register(nc net.Conn) *session {
+func (s *Server) register(l *listener, nc net.Conn) *session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ctx.Err() != nil {
 		return nil
 	}
 	s.lastID++
-	c := newSession(s, nc, s.lastID)
+	c := newSession(s, l, nc, s.lastID)
 	s.sessions[c.id] = c
 	return c
 }

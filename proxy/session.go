@@ -28,6 +28,7 @@ const keptBuffer = 64 << 10
 
 type session struct {
 	srv     *Server
+	from    *listener
 	socket  *wire.Conn // to the client; cut() closes it from outside
 	conn    *wire.Conn // where answers go: socket, but while an answer is caught (capture.go)
 	id      uint32
@@ -72,8 +73,8 @@ type session struct {
 	gone      bool // the client is gone: what is taken now is given up at once
 }
 
-func newSession(srv *Server, nc net.Conn, id uint32) *session {
-	c := &session{srv: srv, socket: wire.NewConn(nc), id: id}
+func newSession(srv *Server, l *listener, nc net.Conn, id uint32) *session {
+	c := &session{srv: srv, from: l, socket: wire.NewConn(l.client(nc)), id: id}
 	c.conn = c.socket
 	c.conn.SetMaxPacket(srv.cfg.MaxPacket)
 	c.patch.session = c
@@ -110,6 +111,11 @@ func (c *session) login() error {
 	if err := nc.SetDeadline(time.Now().Add(loginTimeout)); err != nil {
 		return err
 	}
+	if p, ok := nc.(*wire.Proxied); ok {
+		if err := p.ReadHeader(); err != nil {
+			return err
+		}
+	}
 	h := &wire.Handshake{
 		ServerVersion: k.flavor.version,
 		ConnectionID:  c.id,
@@ -118,6 +124,9 @@ func (c *session) login() error {
 		Passwords:     c.password,
 		Keys:          c.srv.keys,
 		SHA2Cache:     c.srv.sha2,
+		TLS:           c.from.tls,
+		SecureOnly:    c.from.tls != nil && c.from.cfg.TLS.Require,
+		NeedsTLS:      func(name string) bool { u := c.srv.user(name); return u != nil && u.NeedsTLS },
 	}
 	client, err := h.Accept(c.conn)
 	if err != nil {
@@ -134,7 +143,7 @@ func (c *session) login() error {
 	if err := c.ok(&wire.OK{}); err != nil {
 		return err
 	}
-	return errors.Join(c.conn.Flush(), nc.SetDeadline(time.Time{}))
+	return errors.Join(c.conn.Flush(), c.conn.StartCompression(), nc.SetDeadline(time.Time{}))
 }
 
 func (c *session) password(user string) (string, bool) {
@@ -176,6 +185,10 @@ func safeCharset(name string) bool {
 
 // use changes the current database.
 func (c *session) use(k *knowledge, name string) error {
+	if system := router.SystemDatabase(name); system != "" && k.catalog.Databases[name] == nil {
+		c.db = system
+		return nil
+	}
 	if k.catalog.Databases[name] == nil {
 		return &router.UnknownDatabase{Name: name}
 	}
@@ -187,7 +200,7 @@ func (c *session) use(k *knowledge, name string) error {
 }
 
 func (c *session) denied(database string) error {
-	return protocolError(codeDBAccessDenied, "42000", "Access denied for user '%s'@'%s' to database '%s'", c.user.Name, c.host, database)
+	return protocolError(codeDBAccessDenied, "42000", "Access denied for user '%s'@'%s' to database '%s'", c.user.Name, "%", database)
 }
 
 // run carries out commands until the client leaves.

@@ -71,6 +71,9 @@ func (c *session) statement() (kind, group string, err error) {
 func (c *session) execute(p *router.Plan) (kind, group string, err error) {
 	c.patch.start(p)
 	switch {
+	case p.Kind == router.KindVirtual:
+		group, err = c.virtual(p)
+		return p.Kind.String(), group, err
 	case c.route.Merged:
 		return "scatter", "", c.scatter(p)
 	case len(c.route.Legs) == 1:
@@ -104,7 +107,7 @@ func (c *session) plan() (*router.Plan, error) {
 		if errors.As(err, &syntax) {
 			return nil, c.syntaxError(syntax, c.st.Text[:c.st.End])
 		}
-		return nil, err
+		return nil, c.systemPlanError(err)
 	}
 	if p.Cacheable(&c.st) {
 		c.known.plans.put(c.key, p)

@@ -20,10 +20,11 @@ const (
 	Unsharded TableKind = iota // whole in one group (vertical, or the default group of its database)
 	Sharded                    // cut into shards by its shard key
 	Broadcast                  // a whole copy in every group of its list
+	Virtual                    // one occurrence of a system table that Serval fills: a temporary table (system.go)
 )
 
 func (k TableKind) String() string {
-	return [...]string{"unsharded", "sharded", "broadcast"}[k]
+	return [...]string{"unsharded", "sharded", "broadcast", "virtual"}[k]
 }
 
 // Shard is one physical location of a logical table.

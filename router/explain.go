@@ -10,6 +10,8 @@ func (r *Route) Explain() (plan, reason string) {
 	switch {
 	case p.Kind == KindGroup:
 		return "group", p.Reason
+	case p.Kind == KindVirtual:
+		return "virtual", p.Reason
 	case p.Kind == KindBroadcast:
 		return "broadcast", p.Reason
 	case p.Kind == KindInsert && len(r.Legs) == 1:

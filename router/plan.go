@@ -20,10 +20,11 @@ const (
 	KindShards                // on the one shard that the keys decide, or scattered over several
 	KindInsert                // rows split by shard
 	KindBroadcast             // a write that goes to every group that holds a copy
+	KindVirtual               // a query on system tables that Serval fills (Virtuals), run on one group
 )
 
 func (k Kind) String() string {
-	return [...]string{"session", "group", "shards", "insert", "broadcast"}[k]
+	return [...]string{"session", "group", "shards", "insert", "broadcast", "virtual"}[k]
 }
 
 // Verb is what a statement does.
@@ -62,6 +63,9 @@ type Plan struct {
 	// Groups that can carry out a KindGroup statement, in catalog order; for KindBroadcast the groups that must;
 	// for KindShards the groups that hold its other tables whole (nil: there are none).
 	Groups []string
+
+	// Virtuals are the system tables that Serval fills, in the order of the template's references.
+	Virtuals []VirtualTable
 
 	template rewrite.Template
 	refs     []*Table // per table reference of the template

@@ -192,7 +192,6 @@ func TestRefusals(t *testing.T) {
 		"SET sql_mode = (SELECT 1)",
 		"SELECT 1 UNION SELECT 2 INTO OUTFILE '/tmp/x'",
 		"INSERT INTO users (user_id, level) VALUES (1, LAST_INSERT_ID(3))",
-		"SELECT * FROM information_schema.tables",
 	} {
 		_, legs, err := routed(t, cat, sql)
 		var refusal *Refusal

@@ -120,6 +120,7 @@ func (p *planning) analyse() error {
 type layout struct {
 	sharded   []*source
 	whole     []*source // unsharded, broadcast, and tables that are not in the catalog
+	system    []*source // of system databases
 	broadcast int
 	groups    []string // groups that hold all of whole; nil when whole is empty
 }
@@ -128,6 +129,12 @@ type layout struct {
 func (p *planning) layout() (*layout, error) {
 	l := &layout{}
 	for _, src := range p.scope.sources {
+		if src.system != "" {
+			if err := p.systemSource(l, src); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		d, err := p.database(src.db)
 		if err != nil {
 			return nil, err
@@ -175,9 +182,8 @@ func (p *planning) database(name string) (*Database, error) {
 		p.noteDatabase(name)
 		return d, nil
 	}
-	switch name {
-	case "information_schema", "performance_schema", "mysql", "sys", "INFORMATION_SCHEMA", "PERFORMANCE_SCHEMA":
-		return nil, refuse("reading the system database '"+name+"'", nil, "SHOW TABLES, SHOW COLUMNS and SHOW CREATE TABLE give the logical schema")
+	if system := SystemDatabase(name); system != "" {
+		return nil, &Denied{Database: system}
 	}
 	return nil, &UnknownDatabase{name}
 }
@@ -231,13 +237,10 @@ func (p *planning) groupPlan(groups []string, plain *source, reason string, args
 // noTables plans a statement that names no table.
 func (p *planning) noTables() error {
 	p.plan.Anywhere = true
-	group := ""
 	if d := p.cat.Databases[p.db]; d != nil {
-		group, p.plan.DefaultDB = d.DefaultGroup, d.Physical
-	} else if len(p.cat.Groups) > 0 {
-		group = p.cat.Groups[0]
+		p.plan.DefaultDB = d.Physical
 	}
-	return p.groupPlan([]string{group}, nil, "no table is named: the default group")
+	return p.groupPlan([]string{p.anyGroup()}, nil, "no table is named: the default group")
 }
 
 // differentGroups refuses a mix of whole tables that no group has together.
@@ -294,6 +297,9 @@ func (p *planning) explain(s *ast.ExplainStmt) error {
 		}
 		p.plan.scatter = nil
 		p.plan.scatterRefusal = refuse("EXPLAIN over several shards", p.plan.Sharded, "name one key, or use EXPLAIN ROUTE to see the shards")
+		if p.plan.Kind == KindVirtual {
+			return refuse("EXPLAIN of a query on system tables", nil, "Serval fills them for each statement: there is no plan to show")
+		}
 		p.plan.Verb = VerbShow
 		p.plan.Typed = nil // the result is not the statement's
 		return nil

@@ -24,6 +24,8 @@ func (p *planning) query(n ast.StmtNode) error {
 		return err
 	}
 	switch {
+	case len(l.system) > 0:
+		return p.system(l)
 	case len(p.scope.sources) == 0:
 		return p.noTables()
 	case len(l.sharded) == 0 && len(l.groups) == 0:

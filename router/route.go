@@ -45,6 +45,9 @@ func (r *Route) Resolve(p *Plan, st *fingerprint.Statement) error {
 	case KindGroup:
 		r.Legs = append(r.Legs, Leg{Shard: -1})
 		return nil
+	case KindVirtual:
+		r.virtual(p)
+		return nil
 	case KindBroadcast:
 		for _, g := range p.Groups {
 			r.Legs = append(r.Legs, Leg{Group: g, Shard: -1})
@@ -260,6 +263,8 @@ func (r *Route) ResolveAny(p *Plan, st *fingerprint.Statement) error {
 	switch p.Kind {
 	case KindGroup:
 		r.Legs = append(r.Legs, Leg{Shard: -1})
+	case KindVirtual:
+		r.virtual(p)
 	case KindBroadcast:
 		r.Legs = append(r.Legs, Leg{Group: p.Groups[0], Shard: -1})
 	case KindInsert:
@@ -276,6 +281,17 @@ func (r *Route) ResolveAny(p *Plan, st *fingerprint.Statement) error {
 	}
 	return nil
 }
+
+// virtual makes the leg of a query on system tables. They stand as they are called until StandIn says where their rows are.
+func (r *Route) virtual(p *Plan) {
+	r.Legs = append(r.Legs, Leg{Shard: -1})
+	for _, v := range p.Virtuals {
+		r.targets = append(r.targets, rewrite.Target{Full: v.Database + "." + v.Name, Name: v.Name})
+	}
+}
+
+// StandIn says what is read in place of the plan's virtual table i: the text of a table reference without alias.
+func (r *Route) StandIn(i int, text string) { r.targets[i] = rewrite.Target{Full: text, Name: text} }
 
 // Database is the physical database that a leg's connection has to be in, "" when it does not matter.
 func (r *Route) Database(leg int) string {

@@ -29,6 +29,7 @@ type source struct {
 	name    string // alias, or the table's name
 	db      string // logical database of a table
 	table   *Table // nil for derived tables, CTEs and tables that are not in the catalog
+	system  string // the system database that the table is in
 	node    *ast.TableName
 	aliased bool
 	filter  *filter
@@ -243,7 +244,11 @@ func (s *scope) table(n *ast.TableName, holder *ast.TableSource, b *block, f *fi
 	if src.db == "" {
 		src.db = s.db
 	}
-	src.table = s.cat.Table(src.db, n.Name.O)
+	if s.cat.Databases[src.db] == nil {
+		src.systemTable()
+	} else {
+		src.table = s.cat.Table(src.db, n.Name.O)
+	}
 	s.sources = append(s.sources, src)
 }
 

@@ -50,9 +50,24 @@ func names(r *rewrite.TableRef, n *ast.TableName) bool {
 	return r.Name == n.Name.O && r.DB == n.Schema.O
 }
 
+// renamed tells whether another table stands in for a source's, under the name that it has in the statement.
+func (s *source) renamed() bool {
+	return s.table != nil && (s.table.Kind == Sharded || s.table.Kind == Virtual)
+}
+
+// virtualNamed tells whether db.table is how a virtual table is called in the statement.
+func (p *planning) virtualNamed(db, table string) bool {
+	for _, src := range p.scope.sources {
+		if src.table != nil && src.table.Kind == Virtual && src.name == table && src.system == SystemDatabase(db) {
+			return true
+		}
+	}
+	return false
+}
+
 // needsName tells whether a source's table has other names on the servers than the client uses.
 func (p *planning) needsName(src *source) bool {
-	if src.table != nil && src.table.Kind == Sharded {
+	if src.renamed() {
 		return true
 	}
 	d := p.cat.Databases[src.db]
@@ -71,7 +86,7 @@ func (p *planning) splice(plain *source) (rewrite.Template, error) {
 		if !p.needsName(src) {
 			continue
 		}
-		if len(src.node.PartitionNames) > 0 && src.table != nil && src.table.Kind == Sharded {
+		if len(src.node.PartitionNames) > 0 && src.renamed() {
 			return rewrite.Template{}, refuse("PARTITION selection", src.table, "leave the partitions to the optimizer")
 		}
 		p.spliceTable(b, at[src], src, src == plain)
@@ -94,7 +109,7 @@ func unproven(err error) *Refusal {
 }
 
 func (p *planning) spliceTable(b *rewrite.Builder, r *rewrite.TableRef, src *source, plain bool) {
-	if src.table == nil || src.table.Kind != Sharded {
+	if !src.renamed() {
 		b.Replace(r.Start, r.NameStart, rewrite.PieceText, 0, rewrite.Quote(p.cat.Databases[src.db].Physical)+".")
 		return
 	}
@@ -155,6 +170,9 @@ func (p *planning) qualifier(db, table string, plain *source) qualifierAction {
 	}
 	d := p.cat.Databases[db]
 	if db == "" || d == nil {
+		if p.virtualNamed(db, table) {
+			return qualifierDrop
+		}
 		return qualifierKeep
 	}
 	for _, src := range p.scope.sources {
@@ -225,7 +243,7 @@ func (p *planning) exchange(plain *source) {
 		if !p.needsName(src) {
 			continue
 		}
-		if src.table == nil || src.table.Kind != Sharded {
+		if !src.renamed() {
 			src.node.Schema = ast.NewCIStr(p.cat.Databases[src.db].Physical)
 			continue
 		}

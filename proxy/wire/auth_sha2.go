@@ -6,11 +6,9 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/subtle"
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
-	"net"
 	"sync"
 )
 
@@ -123,7 +121,7 @@ func (a *login) verifySHA2(user string, response []byte, password string) (bool,
 // sentPassword decodes the packet in which the client sends the password, after it has asked for the public key if it
 // does. What cannot be decoded is nobody's password: nil.
 func (a *login) sentPassword(p []byte) ([]byte, error) {
-	if secureTransport(a.c.nc) {
+	if a.c.secureTransport() {
 		return cutNUL(p), nil
 	}
 	keys := a.h.Keys
@@ -164,13 +162,4 @@ func cutNUL(p []byte) []byte {
 		return nil
 	}
 	return p[:len(p)-1]
-}
-
-// secureTransport tells whether nobody can listen.
-func secureTransport(nc net.Conn) bool {
-	switch nc.(type) {
-	case *tls.Conn, *net.UnixConn:
-		return true
-	}
-	return false
 }

@@ -8,12 +8,14 @@
 package wire
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // conn.go: framing. A packet is sent as frames of a 3 byte length, a sequence number and up to 16,777,215 bytes; a
@@ -50,7 +52,8 @@ var blocks = sync.Pool{New: func() any { return new(block) }}
 // Conn frames packets over a net.Conn. Reading and writing take turns, as the protocol does (they share the sequence
 // number); Close and Gone may be called by any goroutine.
 type Conn struct {
-	nc        net.Conn
+	nc        net.Conn      // as given to NewConn: to close it, for addresses and deadlines
+	via       io.ReadWriter // what is read and written: nc, TLS on it, compression on that
 	maxPacket int
 	caps      uint32 // what was agreed on with a client: how its answers end; 0 for backends
 	seq       uint8  // of the next frame in either direction
@@ -65,6 +68,9 @@ type Conn struct {
 	wn     int   // wblock[:wn] is to be sent
 	werr   error // the first failure of a write: part of a frame may be lost, so every later write fails too
 
+	secure   atomic.Pointer[tls.Conn] // the TLS in via, if it was begun here
+	squeezed *compressed              // the compression in via, if there is one
+
 	ok    OK // Relay's: an OK given to a Patcher must not be allocated for each answer
 	peek  peeker
 	small [smallSize]byte
@@ -72,7 +78,7 @@ type Conn struct {
 
 // NewConn frames packets over nc. The Conn owns nc from now on.
 func NewConn(nc net.Conn) *Conn {
-	return &Conn{nc: nc, maxPacket: DefaultMaxPacket}
+	return &Conn{nc: nc, via: nc, maxPacket: DefaultMaxPacket}
 }
 
 // NetConn is the connection underneath: for addresses and deadlines, not for reading and writing.
@@ -80,7 +86,12 @@ func (c *Conn) NetConn() net.Conn { return c.nc }
 
 // Close closes the connection underneath; what was not flushed is lost. Blocks in use are left to the garbage
 // collector, since a reader may still be in one of them.
-func (c *Conn) Close() error { return c.nc.Close() }
+func (c *Conn) Close() error {
+	if t := c.secure.Load(); t != nil {
+		return t.Close() // says goodbye first
+	}
+	return c.nc.Close()
+}
 
 // SetMaxPacket limits ReadPacket to packets of n bytes. n <= 0 means DefaultMaxPacket.
 func (c *Conn) SetMaxPacket(n int) {
@@ -95,7 +106,12 @@ func (c *Conn) SetMaxPacket(n int) {
 func (c *Conn) SetCapabilities(caps uint32) { c.caps = caps }
 
 // ResetSequence begins a new command: the next frame in either direction has number 0.
-func (c *Conn) ResetSequence() { c.seq = 0 }
+func (c *Conn) ResetSequence() {
+	c.seq = 0
+	if c.squeezed != nil {
+		c.squeezed.seq = 0
+	}
+}
 
 // Buffered is the number of bytes that were read ahead and are not yet consumed.
 func (c *Conn) Buffered() int { return c.w - c.r }
@@ -128,6 +144,9 @@ func (c *Conn) peekHeader() (int, error) {
 		}
 	}
 	h := c.rbuf[c.r : c.r+headerSize]
+	if c.squeezed != nil {
+		c.seq = h[3] // clients number here as they like; the compressed packets' numbers are checked
+	}
 	if h[3] != c.seq {
 		return 0, fmt.Errorf("%w: got number %d, want %d", ErrSequence, h[3], c.seq)
 	}
@@ -176,7 +195,7 @@ func (c *Conn) appendPayload(buf []byte, n int) ([]byte, error) {
 			buf = slices.Grow(buf, min(n, max(len(buf), largeStep)))
 		}
 		space := buf[len(buf):min(cap(buf), len(buf)+n)]
-		m, err := c.nc.Read(space)
+		m, err := c.via.Read(space)
 		buf = buf[:len(buf)+m]
 		n -= m
 		if err != nil && n > 0 {
@@ -214,7 +233,7 @@ func (c *Conn) drain(length int) error {
 func (c *Conn) fill(n int) error {
 	for empty := 0; c.Buffered() < n; {
 		c.makeRoom(n)
-		m, err := c.nc.Read(c.rbuf[c.w:])
+		m, err := c.via.Read(c.rbuf[c.w:])
 		c.w += m
 		if m > 0 {
 			c.idle = false
@@ -293,7 +312,7 @@ func (c *Conn) WritePacket(p []byte) error {
 // WriteCommand begins a new command (ResetSequence) and puts it with its argument into the write buffer, as
 // WritePacket would with both in one slice.
 func (c *Conn) WriteCommand(command byte, arg []byte) error {
-	c.seq = 0
+	c.ResetSequence()
 	n := min(len(arg), maxFrame-1)
 	c.writeHeader(n + 1)
 	if c.werr != nil {
@@ -359,7 +378,7 @@ func (c *Conn) send() {
 }
 
 func (c *Conn) sendBytes(b []byte) {
-	if _, err := c.nc.Write(b); err != nil {
+	if _, err := c.via.Write(b); err != nil {
 		c.werr = fmt.Errorf("wire: write: %w", err)
 	}
 }
@@ -375,6 +394,9 @@ func (c *Conn) Flush() error {
 // not flushed are kept (and with them the block when they need it).
 func (c *Conn) ReleaseBuffers() {
 	c.large = nil
+	if c.squeezed != nil {
+		c.squeezed.release()
+	}
 	if c.wblock != nil && c.wn == 0 {
 		blocks.Put(c.wblock)
 		c.wblock = nil

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -23,10 +24,12 @@ const DefaultServerVersion = "8.4.0-Serval"
 //	LONG_FLAG, TRANSACTIONS, PROTOCOL_41, SECURE_CONNECTION, PLUGIN_AUTH…  the protocol since MySQL 5.7
 //	MULTI_STATEMENTS   split in the proxy
 //	DEPRECATE_EOF      ends.go: backends' EOF packets are dropped or become OK packets, rows pass as they are
-//	not: SESSION_TRACK, QUERY_ATTRIBUTES, COMPRESS, SSL, LOCAL_FILES, INTERACTIVE, IGNORE_SPACE
+//	COMPRESS, ZSTD_COMPRESSION_ALGORITHM  compress.go; where a client has both it is zlib, as servers choose
+//	SSL                where the listener has a certificate (Handshake.TLS)
+//	not: SESSION_TRACK, QUERY_ATTRIBUTES, LOCAL_FILES, INTERACTIVE, IGNORE_SPACE
 const ServerCapabilities uint32 = CapLongPassword | CapFoundRows | CapLongFlag | CapConnectWithDB | CapProtocol41 |
 	CapTransactions | CapSecureConnection | CapMultiStatements | CapMultiResults | CapPluginAuth | CapConnectAttrs |
-	CapPluginAuthLenencClientData | CapDeprecateEOF
+	CapPluginAuthLenencClientData | CapDeprecateEOF | CapCompress | CapZstdCompression
 
 // Authentication plugins.
 const (
@@ -53,6 +56,12 @@ type Handshake struct {
 	Passwords func(user string) (password string, ok bool)
 	Keys      *RSAKeys   // for caching_sha2_password over plain TCP; nil: only its fast path works there
 	SHA2Cache *SHA2Cache // nil: every caching_sha2_password login takes the full exchange
+	// TLS is offered when it is there (CapSSL is then advertised).
+	TLS *tls.Config
+	// SecureOnly: clients neither with TLS nor on a Unix socket are refused (3159).
+	SecureOnly bool
+	// NeedsTLS tells whether a user may only log in with TLS; nil: none has to.
+	NeedsTLS func(user string) bool
 }
 
 // Client is who has logged in.
@@ -68,8 +77,8 @@ type Client struct {
 
 func badHandshake() *Error { return &Error{1043, "08S01", "Bad handshake"} }
 
-// Accept does the connection phase on a new connection, but for the last OK: the caller checks the database and
-// answers. A refused login has been answered, and is returned as *Error; other errors are the connection's.
+// Accept does the connection phase on a new connection, but for the last OK: the caller checks the database, answers,
+// and calls StartCompression. A refused login has been answered, and is returned as *Error; other errors are the connection's.
 // Timeouts are the caller's, by deadlines on the connection.
 func (h *Handshake) Accept(c *Conn) (*Client, error) {
 	limit := c.maxPacket
@@ -80,14 +89,14 @@ func (h *Handshake) Accept(c *Conn) (*Client, error) {
 	if a.caps == 0 {
 		a.caps = ServerCapabilities
 	}
+	if h.TLS != nil {
+		a.caps |= CapSSL
+	}
 	a.newSalt()
 	if err := a.greet(); err != nil {
 		return nil, err
 	}
-	p, err := c.ReadPacket()
-	if errors.Is(err, ErrPacketTooLarge) {
-		return nil, a.refuse(badHandshake())
-	}
+	p, err := a.response()
 	if err != nil {
 		return nil, err
 	}
@@ -95,8 +104,23 @@ func (h *Handshake) Accept(c *Conn) (*Client, error) {
 	if !ok {
 		return nil, a.refuse(badHandshake())
 	}
+	if h.SecureOnly && !c.secureTransport() {
+		return nil, a.refuse(&Error{3159, "HY000", "Connections using insecure transport are prohibited while --require_secure_transport=ON."})
+	}
 	client.Host = hostOf(c.nc.RemoteAddr())
 	return a.authenticate(client, response)
+}
+
+// response reads the client's answer to the greeting, after TLS has begun when it asks for that.
+func (a *login) response() ([]byte, error) {
+	p, err := a.exchange()
+	if err != nil || a.caps&CapSSL == 0 || !isSSLRequest(p) {
+		return p, err
+	}
+	if err := a.c.startTLS(a.h.TLS); err != nil {
+		return nil, err
+	}
+	return a.exchange()
 }
 
 // login is the state of one connection phase.
@@ -140,10 +164,7 @@ func (a *login) greet() error {
 	p = append(p, make([]byte, 10)...)
 	p = append(append(p, a.salt[8:]...), 0)
 	p = append(append(p, PluginSHA2...), 0)
-	if err := a.c.endPacket(p); err != nil {
-		return err
-	}
-	return a.c.Flush()
+	return a.c.endPacket(p)
 }
 
 // authenticate lets the client prove its password by the plugin it named, or by another one that it is asked for.
@@ -182,7 +203,7 @@ func (a *login) authenticate(client *Client, response []byte) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !proven || !known {
+	if !proven || !known || a.h.NeedsTLS != nil && a.h.NeedsTLS(user) && a.c.secure.Load() == nil {
 		return nil, a.refuse(accessDenied(client, given))
 	}
 	client.Plugin = plugin

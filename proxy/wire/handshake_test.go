@@ -23,7 +23,7 @@ import (
 var testKeys = sync.OnceValues(NewRSAKeys)
 
 func passwords(user string) (string, bool) {
-	p, ok := map[string]string{"app": "secret", "empty": "", "long": strings.Repeat("pässwort", 20)}[user]
+	p, ok := map[string]string{"app": "secret", "tls": "secret", "empty": "", "long": strings.Repeat("pässwort", 20)}[user]
 	return p, ok
 }
 
@@ -66,7 +66,7 @@ func TestGreeting(t *testing.T) {
 	}
 	clear(p[18:26])
 	clear(p[45:57])
-	want := "\x0a8.4.0-Serval\x00\x04\x03\x02\x01" + strings.Repeat("\x00", 8) + "\x00\x0f\xa2\x2d\x02\x00\x3b\x01\x15" +
+	want := "\x0a8.4.0-Serval\x00\x04\x03\x02\x01" + strings.Repeat("\x00", 8) + "\x00\x2f\xa2\x2d\x02\x00\x3b\x05\x15" +
 		strings.Repeat("\x00", 10) + strings.Repeat("\x00", 12) + "\x00caching_sha2_password\x00"
 	if string(p) != want {
 		t.Fatalf("got  %q\nwant %q", p, want)
@@ -278,7 +278,7 @@ func serve(t testing.TB, l net.Listener, h Handshake) {
 			if _, err := h.Accept(c); err != nil {
 				return
 			}
-			_ = errors.Join(c.WriteOK(&OK{Status: StatusAutocommit}), c.Flush())
+			_ = errors.Join(c.WriteOK(&OK{Status: StatusAutocommit}), c.Flush(), c.StartCompression())
 			for {
 				c.ResetSequence()
 				c.ReleaseBuffers()
@@ -318,7 +318,8 @@ func TestGoSQLDriver(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	go serve(t, l, Handshake{Passwords: passwords, Keys: keys, SHA2Cache: &SHA2Cache{}})
+	go serve(t, l, Handshake{Passwords: passwords, Keys: keys, SHA2Cache: &SHA2Cache{}, TLS: testTLS(t),
+		NeedsTLS: func(user string) bool { return user == "tls" }})
 	tests := []struct {
 		user, password, params string
 		denied                 bool
@@ -326,6 +327,12 @@ func TestGoSQLDriver(t *testing.T) {
 		{"app", "secret", "", false}, // full, then
 		{"app", "secret", "", false}, // fast
 		{"app", "secret", "?clientFoundRows=true&multiStatements=true&connectionAttributes=program_name:x", false},
+		{"app", "secret", "?compress=true", false},
+		{"app", "secret", "?tls=skip-verify", false},
+		{"app", "secret", "?tls=skip-verify&compress=true", false},
+		{"app", "wrong", "?tls=skip-verify", true},
+		{"tls", "secret", "?tls=skip-verify", false},
+		{"tls", "secret", "", true},
 		{"empty", "", "", false},
 		{"app", "wrong", "", true},
 		{"app", "", "", true},

@@ -52,8 +52,11 @@ func (c *Conn) peekSocket() (n int, err error) {
 
 // socketOf is the socket below a wrapped connection such as *tls.Conn.
 func socketOf(nc net.Conn) net.Conn {
-	if w, ok := nc.(interface{ NetConn() net.Conn }); ok {
-		return w.NetConn()
+	for {
+		w, ok := nc.(interface{ NetConn() net.Conn })
+		if !ok {
+			return nc
+		}
+		nc = w.NetConn()
 	}
-	return nc
 }

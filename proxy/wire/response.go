@@ -49,6 +49,11 @@ func parseResponse(p []byte, ours uint32) (client *Client, auth []byte, ok bool)
 	return client, auth, !r.short
 }
 
+// isSSLRequest tells whether p is the beginning of a response, sent to ask for TLS (Protocol::SSLRequest).
+func isSSLRequest(p []byte) bool {
+	return len(p) == responseFixed && binary.LittleEndian.Uint32(p)&CapSSL != 0
+}
+
 // parseAttributes reads connect attributes: names and values by turns, in one string with its length before it.
 func parseAttributes(r *reader) map[string]string {
 	all := reader{rest: r.lenenc()}
