@@ -25,6 +25,7 @@ type execution struct {
 	parsed  wire.Execute
 	of      *preparedStatement
 	numbers []uint16 // scratch: which parameters a leg's SQL has
+	types   []byte   // scratch: their types
 	text    []byte   // scratch: a value as text
 	built   []byte   // scratch: the packet for a server
 }
@@ -126,44 +127,65 @@ func (c *session) askSQL(conn *backend.Conn, leg int, plain bool) error {
 	if c.prepared == nil {
 		return conn.Send(c.sql)
 	}
-	key := c.statementKey(conn.State().Database)
-	st := conn.Prepared(key)
-	if st == nil {
-		var err error
-		if st, _, err = conn.Prepare(key, c.sql, false); err != nil {
-			return err
-		}
-	}
 	x := &c.execution
 	numbers, same := c.route.Parameters(x.numbers[:0], leg, &c.st, plain)
 	x.numbers = numbers[:0]
-	if same {
-		numbers = nil
+	types := x.of.types
+	if !same {
+		types = x.picked(numbers)
+	}
+	st, err := c.preparedOn(conn, types)
+	if err != nil {
+		return err
 	}
 	if err := x.sendLong(conn, st, numbers, same); err != nil {
 		return err
 	}
-	return x.send(conn, st, numbers, same)
+	return x.send(conn, st, types, numbers, same)
+}
+
+// preparedOn is c.sql prepared on a connection. One that was executed with parameters of other types is not used: servers
+// derive what expressions mean from the first ones.
+func (c *session) preparedOn(conn *backend.Conn, types []byte) (*backend.Statement, error) {
+	key := c.statementKey(conn.State().Database)
+	st := conn.Prepared(key)
+	if st != nil && st.Types != nil && !bytes.Equal(st.Types, types) {
+		key = append(append(key, 0), types...)
+		c.statementID = key
+		st = conn.Prepared(key)
+	}
+	if st != nil {
+		return st, nil
+	}
+	st, _, err := conn.Prepare(key, c.sql, false)
+	return st, err
+}
+
+// picked are the types of some of the parameters.
+func (x *execution) picked(numbers []uint16) []byte {
+	x.types = x.types[:0]
+	for _, n := range numbers {
+		x.types = append(x.types, x.of.types[2*n], x.of.types[2*n+1])
+	}
+	return x.types
 }
 
 // send sends the execution: the client's own packet where it says what the server needs.
-func (x *execution) send(conn *backend.Conn, st *backend.Statement, numbers []uint16, same bool) error {
-	types := x.of.types
-	fits := same && x.parsed.Plain && x.parsed.Flags == 0 && (x.parsed.Types != nil || bytes.Equal(st.Types, types))
+func (x *execution) send(conn *backend.Conn, st *backend.Statement, types []byte, numbers []uint16, same bool) error {
 	packet := x.packet
-	if fits {
+	if same && x.parsed.Plain && x.parsed.Flags == 0 && (x.parsed.Types != nil || bytes.Equal(st.Types, types)) {
 		binary.LittleEndian.PutUint32(packet[1:], st.ID)
 	} else {
-		if numbers == nil && !same {
+		if same {
+			numbers = nil
+		} else if numbers == nil {
 			numbers = []uint16{} // none of them
 		}
-		x.built = x.parsed.AppendExecute(x.built[:0], st.ID, types, numbers)
+		x.built = x.parsed.AppendExecute(x.built[:0], st.ID, x.of.types, numbers)
 		packet = x.built
 	}
-	if same && !bytes.Equal(st.Types, types) {
-		st.Types = append(st.Types[:0], types...)
-	} else if !same {
-		st.Types = st.Types[:0] // others than the client's: sent every time
+	if st.Types == nil {
+		st.Types = append([]byte{}, types...)
 	}
 	conn.ResetSequence()
 	if err := conn.WritePacket(packet); err != nil {

@@ -76,7 +76,7 @@ func (c *session) relayOn(conn *backend.Conn) (wire.Outcome, error) {
 		return c.refusedToPrepare(err)
 	}
 	switch {
-	case c.wantsCursor():
+	case c.wantsCursor() && c.patch.plan.Verb == router.VerbSelect:
 		return c.relayToCursor(conn)
 	case c.prepared != nil && len(c.patch.plan.Typed) > 0:
 		return c.relayRetyped(conn)

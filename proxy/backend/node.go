@@ -32,8 +32,9 @@ type Node struct {
 	pool pool
 	gate gate
 
-	connects atomic.Uint64
-	failures atomic.Uint64
+	statements atomic.Int32 // prepared ones that a connection keeps: fewer on a server that had too many
+	connects   atomic.Uint64
+	failures   atomic.Uint64
 }
 
 // PoolStats is a pool at one moment.
@@ -49,6 +50,7 @@ type PoolStats struct {
 
 func newNode(group string, cfg *config.Node, log *slog.Logger) *Node {
 	n := &Node{group: group, name: "group " + group + ", " + cfg.Address, cfg: *cfg, settings: cfg.Pool}
+	n.statements.Store(maxStatements)
 	n.log = log.With("group", group, "node", cfg.Address)
 	s := &n.settings
 	if s.Max <= 0 { // not from config, which fills in everything

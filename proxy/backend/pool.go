@@ -212,6 +212,14 @@ func (p *pool) sweep(now time.Time) {
 	}
 }
 
+// dropIdle closes the connections that nobody uses.
+func (p *pool) dropIdle() {
+	p.mu.Lock()
+	defer p.unlock()
+	p.doomed = append(append(p.doomed, p.idle[0]...), p.idle[1]...)
+	p.idle = [2][]*Conn{}
+}
+
 // close dooms idle connections and fails the queue.
 func (p *pool) close() {
 	p.mu.Lock()

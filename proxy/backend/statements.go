@@ -3,6 +3,7 @@ package backend
 import (
 	"encoding/binary"
 	"errors"
+	"time"
 
 	"serval/proxy/wire"
 )
@@ -21,7 +22,7 @@ const codeTooManyStatements = 1461
 // Statement is a statement prepared on one connection.
 type Statement struct {
 	ID    uint32
-	Types []byte // the parameters' types that the server has from the last execution here; nil before the first
+	Types []byte // the parameters' types of its executions here, all the same; nil before the first
 
 	key         string
 	newer, less *Statement // neighbours by the time of their last use
@@ -50,16 +51,10 @@ func (c *Conn) Prepare(key, sql []byte, keep bool) (*Statement, *wire.Prepared, 
 	if old := c.statements.byKey[string(key)]; old != nil {
 		c.closeStatement(old)
 	}
-	for len(c.statements.byKey) >= maxStatements {
-		c.closeStatement(c.statements.last)
-	}
+	c.trimStatements(int(c.node.statements.Load()) - 1)
 	p, err := c.prepareOnce(sql, keep)
-	var refused *wire.Error
-	if errors.As(err, &refused) && refused.Code == codeTooManyStatements && c.statements.first != nil {
-		for c.statements.first != nil {
-			c.closeStatement(c.statements.first)
-		}
-		p, err = c.prepareOnce(sql, keep)
+	if tooMany(err) {
+		p, err = c.prepareWithRoom(sql, keep)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -71,6 +66,35 @@ func (c *Conn) Prepare(key, sql []byte, keep bool) (*Statement, *wire.Prepared, 
 	c.statements.byKey[s.key] = s
 	c.statements.push(s)
 	return s, p, nil
+}
+
+// trimStatements closes all but the n that were used last.
+func (c *Conn) trimStatements(n int) {
+	for len(c.statements.byKey) > max(n, 0) {
+		c.closeStatement(c.statements.last)
+	}
+}
+
+func tooMany(err error) bool {
+	var refused *wire.Error
+	return errors.As(err, &refused) && refused.Code == codeTooManyStatements
+}
+
+// prepareWithRoom makes room on a server that has as many statements as it may: those that connections keep for later
+// are dropped, and fewer are kept from now on. Only then is the server's refusal the answer.
+func (c *Conn) prepareWithRoom(sql []byte, keep bool) (p *wire.Prepared, err error) {
+	const attempts, pause = 5, 10 * time.Millisecond // for the server to notice
+	kept := c.node.statements.Load()
+	c.node.statements.CompareAndSwap(kept, max(1, kept/2))
+	c.trimStatements(0)
+	c.node.pool.dropIdle()
+	for range attempts {
+		if p, err = c.prepareOnce(sql, keep); !tooMany(err) {
+			return p, err
+		}
+		time.Sleep(pause)
+	}
+	return p, err
 }
 
 func (c *Conn) prepareOnce(sql []byte, keep bool) (*wire.Prepared, error) {
