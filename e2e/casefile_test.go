@@ -15,6 +15,7 @@ type testCase struct {
 	line int
 	sql  string
 
+	mayRefuse bool   // a refusal is as good as the plain server's answer
 	unordered bool   // rows are compared sorted
 	bothFail  bool   // both sides answer the same error
 	refused   bool   // Serval answers 1235 and the plain server is not asked
@@ -23,6 +24,7 @@ type testCase struct {
 	only      string // the kind of server that it is for
 	views     bool   // it reads the system tables of a server on which these are views: see viewColumn
 	ignore    string // "message" or "warnings": the one thing that is not compared
+	as        string // "text": never prepared; "literals": prepared, without parameters
 	session   string // the connection that it runs on, see connect
 	connect   []string
 }
@@ -106,6 +108,12 @@ func (c *testCase) directive(text string) error {
 			return fmt.Errorf("-- ignore %s: write message or warnings, and a reason", rest)
 		}
 		c.ignore = what
+	case "as":
+		what, why, _ := strings.Cut(rest, " ")
+		if what != "text" && what != "literals" || why == "" {
+			return fmt.Errorf("-- as %s: write text or literals, and a reason", rest)
+		}
+		c.as = what
 	case "connect":
 		words := strings.Fields(rest)
 		if len(words) == 0 {
@@ -132,7 +140,7 @@ func TestParseCases(t *testing.T) {
 	if got := fmt.Sprintf("%+v", f.cases); got != fmt.Sprintf("%+v", want) {
 		t.Errorf("cases\n%s\nwant\n%+v", got, want)
 	}
-	for _, bad := range []string{"-- unorderd\nSELECT 1", "-- error 1064 x\nSELECT", "-- ignore rows because\nSELECT", "-- connect\n"} {
+	for _, bad := range []string{"-- unorderd\nSELECT 1", "-- error 1064 x\nSELECT", "-- ignore rows because\nSELECT", "-- connect\n", "-- as text\nSELECT 1"} {
 		if _, err := parseCases("x.test", bad); err == nil {
 			t.Errorf("%q: no error", bad)
 		}

@@ -39,10 +39,18 @@ var token = regexp.MustCompile(`(?s)^(?:` + strings.Join([]string{
 	`(?P<word>[@A-Za-z_\x80-\xff$][A-Za-z0-9_\x80-\xff$@]*)`,
 }, "|") + `)`)
 
-// literals finds them, from the left.
+// literals finds them, from the left. A literal that is a whole item of ORDER BY or GROUP BY is left alone: it is a
+// position, or does nothing.
 func literals(sql string, mode literalMode) []literal {
 	var found []literal
-	before := "" // the token before, upper case; spaces do not count
+	before := ""   // the token before, upper case; spaces do not count
+	order := false // in the list of an ORDER BY or GROUP BY
+	add := func(l literal, start, size int) {
+		if !order || before != "BY" && before != "," {
+			l.start, l.end = start, start+size
+			found = append(found, l)
+		}
+	}
 	for i := 0; i < len(sql); {
 		rest := sql[i:]
 		if c := rest[0]; c == '\'' || c == '"' {
@@ -51,33 +59,34 @@ func literals(sql string, mode literalMode) []literal {
 				return found // no end: the statement is a mistake
 			}
 			if !(c == '"' && mode.ansiQuotes) && !prefixed(before, sql[:i]) {
-				found = append(found, literal{start: i, end: i + n, value: raw.String(value)})
+				add(literal{value: raw.String(value)}, i, n)
 			}
 			before, i = "'", i+n
 			continue
 		}
 		m := token.FindStringSubmatch(rest)
+		if m == nil {
+			m = []string{rest[:1], "", "", "", ""}
+		}
 		switch {
-		case m == nil:
-			before, i = rest[:1], i+1
-			continue
-		case m[1] != "":
 		case m[3] != "":
-			if v, ok := numberLiteral(m[3], rest[len(m[3]):], before); ok {
-				v.start, v.end = i, i+len(m[3])
-				found = append(found, v)
+			if l, ok := numberLiteral(m[3], rest[len(m[3]):], before); ok {
+				add(l, i, len(m[3]))
 			}
-			before = "0"
 		case strings.EqualFold(m[4], "NULL") && before != "IS" && before != "NOT":
-			found = append(found, literal{start: i, end: i + 4, value: raw.Null()})
-			before = "NULL"
-		default:
+			add(literal{value: raw.Null()}, i, 4)
+		}
+		if m[1] == "" {
 			before = strings.ToUpper(m[0])
+			order = before == "BY" || order && !endsOrder[before]
 		}
 		i += len(m[0])
 	}
 	return found
 }
+
+// endsOrder are the tokens behind which a list of ORDER BY or GROUP BY is over.
+var endsOrder = map[string]bool{")": true, "LIMIT": true, "HAVING": true, "SELECT": true, "UNION": true, "FOR": true, "ON": true}
 
 // prefixed tells whether a string has another meaning by what stands before it: x'00', _latin1'a', DATE '2026-01-01'.
 func prefixed(before, text string) bool {
@@ -153,10 +162,11 @@ func withParameters(sql string, list []literal) string {
 
 func TestLiterals(t *testing.T) {
 	for sql, want := range map[string]string{
-		"SELECT 1, -2.5, 1e3, 'it''s' FROM t2 WHERE a1 = 0x1f AND b.2c = .5": "SELECT ?, -?, ?, ? FROM t2 WHERE a1 = 0x1f AND b.2c = ?",
-		"SELECT x'00', _latin1'a', N'b', DATE '2026-01-01', '?' -- 'c' 7":    "SELECT x'00', _latin1'a', N'b', DATE '2026-01-01', ? -- 'c' 7",
-		"SELECT NULL, a IS NULL, `b 'c' 3` /* 4 'd' */ FROM t # 5":           "SELECT ?, a IS NULL, `b 'c' 3` /* 4 'd' */ FROM t # 5",
-		`INSERT INTO t VALUES ("a\"b", 'c\'d', 18446744073709551615, 12.50)`: "INSERT INTO t VALUES (?, ?, ?, ?)",
+		"SELECT 1, -2.5, 1e3, 'it''s' FROM t2 WHERE a1 = 0x1f AND b.2c = .5":   "SELECT ?, -?, ?, ? FROM t2 WHERE a1 = 0x1f AND b.2c = ?",
+		"SELECT x'00', _latin1'a', N'b', DATE '2026-01-01', '?' -- 'c' 7":      "SELECT x'00', _latin1'a', N'b', DATE '2026-01-01', ? -- 'c' 7",
+		"SELECT NULL, a IS NULL, `b 'c' 3` /* 4 'd' */ FROM t # 5":             "SELECT ?, a IS NULL, `b 'c' 3` /* 4 'd' */ FROM t # 5",
+		`INSERT INTO t VALUES ("a\"b", 'c\'d', 18446744073709551615, 12.50)`:   "INSERT INTO t VALUES (?, ?, ?, ?)",
+		"SELECT a + 1 FROM t GROUP BY 1, b ORDER BY 2, c + 3, NULL LIMIT 4, 5": "SELECT a + ? FROM t GROUP BY 1, b ORDER BY 2, c + ?, NULL LIMIT ?, ?",
 		"SELECT 'open": "SELECT 'open",
 		"SELECT user_id AS 'u', @a1, t1.c2 FROM t LIMIT 3": "SELECT user_id AS 'u', @a1, t1.c2 FROM t LIMIT ?",
 	} {
