@@ -23,7 +23,7 @@ func (c *session) command(p []byte) (quit bool, err error) {
 	case wire.ComQuit:
 		return true, nil
 	case wire.ComQuery:
-		return false, c.query(p[1:])
+		return false, c.comQuery(p[1:])
 	case wire.ComPing:
 		return false, c.ok(&wire.OK{})
 	case wire.ComInitDB:
@@ -103,6 +103,19 @@ func (c *session) statistics() error {
 	n := len(c.srv.sessions)
 	c.srv.mu.Unlock()
 	return c.conn.WritePacket(fmt.Appendf(nil, "Threads: %d", n))
+}
+
+// comQuery is COM_QUERY; attributes of the query are dropped.
+func (c *session) comQuery(p []byte) error {
+	if c.client.Capabilities&wire.CapQueryAttributes == 0 {
+		return c.query(p)
+	}
+	text, err := wire.QueryText(p)
+	if err != nil {
+		c.fail(protocolError(codeMalformedPacket, "HY000", "Malformed communication packet."))
+		return nil
+	}
+	return c.query(text)
 }
 
 // query carries out the statements of a COM_QUERY, one after the other; the first error is the last answer.

@@ -35,6 +35,7 @@ const (
 	codeCommitUnknown     = 2013
 	codeLostConnection    = 2013
 	codeUnknownStmtHandle = 1243
+	codeMalformedPacket   = 1835
 )
 
 // errClientGone ends a session whose client cannot be written to.

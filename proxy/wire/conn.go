@@ -132,7 +132,7 @@ func (c *Conn) ReadPacket() ([]byte, error) {
 	}
 	start := c.r + headerSize
 	c.r = start + length
-	c.seq++
+	c.nextSequence()
 	return c.rbuf[start:c.r:c.r], nil
 }
 
@@ -144,13 +144,19 @@ func (c *Conn) peekHeader() (int, error) {
 		}
 	}
 	h := c.rbuf[c.r : c.r+headerSize]
-	if c.squeezed != nil {
-		c.seq = h[3] // clients number here as they like; the compressed packets' numbers are checked
-	}
-	if h[3] != c.seq {
+	if h[3] != c.seq && c.squeezed == nil { // else it is the compressed packets' numbers that count
+
 		return 0, fmt.Errorf("%w: got number %d, want %d", ErrSequence, h[3], c.seq)
 	}
 	return int(h[0]) | int(h[1])<<8 | int(h[2])<<16, nil
+}
+
+// nextSequence is due behind a packet. Under compression servers go on with the number of the compressed packets.
+func (c *Conn) nextSequence() {
+	c.seq++
+	if c.squeezed != nil {
+		c.seq = c.squeezed.seq
+	}
 }
 
 // skipHeader consumes the header that peekHeader has checked.
@@ -175,6 +181,8 @@ func (c *Conn) readLarge(length int) ([]byte, error) {
 			return nil, err
 		}
 		if length < maxFrame {
+			c.seq--
+			c.nextSequence()
 			c.large = buf
 			return buf[:len(buf):len(buf)], nil
 		}

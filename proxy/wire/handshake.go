@@ -26,10 +26,11 @@ const DefaultServerVersion = "8.4.0-Serval"
 //	DEPRECATE_EOF      ends.go: backends' EOF packets are dropped or become OK packets, rows pass as they are
 //	COMPRESS, ZSTD_COMPRESSION_ALGORITHM  compress.go; where a client has both it is zlib, as servers choose
 //	SSL                where the listener has a certificate (Handshake.TLS)
-//	not: SESSION_TRACK, QUERY_ATTRIBUTES, LOCAL_FILES, INTERACTIVE, IGNORE_SPACE
+//	QUERY_ATTRIBUTES   read over (attributes.go, execute.go), not passed on
+//	not: SESSION_TRACK, LOCAL_FILES, INTERACTIVE, IGNORE_SPACE
 const ServerCapabilities uint32 = CapLongPassword | CapFoundRows | CapLongFlag | CapConnectWithDB | CapProtocol41 |
 	CapTransactions | CapSecureConnection | CapMultiStatements | CapMultiResults | CapPluginAuth | CapConnectAttrs |
-	CapPluginAuthLenencClientData | CapDeprecateEOF | CapCompress | CapZstdCompression
+	CapPluginAuthLenencClientData | CapDeprecateEOF | CapCompress | CapZstdCompression | CapQueryAttributes
 
 // Authentication plugins.
 const (
