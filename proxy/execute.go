@@ -16,9 +16,6 @@ import (
 	"serval/router"
 )
 
-// codeMalformedPacket is ER_MALFORMED_PACKET.
-const codeMalformedPacket = 1835
-
 // execution is what a COM_STMT_EXECUTE brought. Its slices point into the client's packet.
 type execution struct {
 	packet  []byte
