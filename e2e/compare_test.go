@@ -61,6 +61,9 @@ func answerDifference(p, s *raw.Answer, c *testCase) string {
 	for i := 0; i < len(p.Columns) && i < len(s.Columns); i++ {
 		note(fmt.Sprintf("column %d", i+1), c.comparable(p.Columns[i]), c.comparable(s.Columns[i]))
 	}
+	if c.views && p.Binary && s.Binary { // the width of integers is not compared: see viewColumn
+		p, s = asText(p), asText(s)
+	}
 	if rows := rowDifference(p, s, c.unordered); rows != "" {
 		d = append(d, rows)
 	}
@@ -131,6 +134,17 @@ func rowDifference(p, s *raw.Answer, unordered bool) string {
 		return fmt.Sprintf("%d rows (plain) and %d (serval)", len(plain), len(serval))
 	}
 	return ""
+}
+
+// asText is an answer of binary rows whose rows are the texts of their values.
+func asText(a *raw.Answer) *raw.Answer {
+	text := *a
+	text.Rows = nil
+	for _, row := range a.Rows {
+		values, err := rowValues(row, a)
+		text.Rows = append(text.Rows, fmt.Append(nil, values, err))
+	}
+	return &text
 }
 
 func sorted(rows [][]byte) [][]byte {
