@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"serval/e2e/raw"
@@ -53,7 +54,11 @@ func (p *pair) session(c *testCase) (*session, error) {
 			case "db=crm":
 				s.options.Database = "crm"
 			default:
-				return nil, fmt.Errorf("-- connect: unknown option %q", o)
+				charset, ok := strings.CutPrefix(o, "charset=")
+				if !ok {
+					return nil, fmt.Errorf("-- connect: unknown option %q", o)
+				}
+				s.options.Charset = charset
 			}
 		}
 		p.sessions[c.session] = s

@@ -27,7 +27,11 @@ func (c *session) command(p []byte) (quit bool, err error) {
 	case wire.ComPing:
 		return false, c.ok(&wire.OK{})
 	case wire.ComInitDB:
-		return false, c.answer(c.use(c.srv.known.Load(), string(p[1:])))
+		name, err := c.decodeName(p[1:])
+		if err == nil {
+			err = c.use(c.srv.known.Load(), name)
+		}
+		return false, c.answer(err)
 	case wire.ComFieldList:
 		return false, c.fieldList(p[1:])
 	case wire.ComSetOption:
@@ -35,7 +39,11 @@ func (c *session) command(p []byte) (quit bool, err error) {
 	case wire.ComStatistics:
 		return false, c.statistics()
 	case wire.ComStmtPrepare:
-		return false, c.newPrepared(p[1:])
+		text, err := c.decode(p[1:])
+		if err != nil {
+			return false, c.answer(err)
+		}
+		return false, c.newPrepared(text)
 	case wire.ComStmtExecute:
 		return false, c.executePrepared(p)
 	case wire.ComStmtFetch:
@@ -120,6 +128,11 @@ func (c *session) comQuery(p []byte) error {
 
 // query carries out the statements of a COM_QUERY, one after the other; the first error is the last answer.
 func (c *session) query(text []byte) error {
+	text, err := c.decode(text)
+	if err != nil {
+		c.fail(err)
+		return nil
+	}
 	for {
 		c.known = c.srv.known.Load()
 		c.st.Scan(text, c.state.mode)
@@ -131,6 +144,7 @@ func (c *session) query(text []byte) error {
 		c.more = rest != nil
 		start := time.Now()
 		c.began = start
+		client, mode := c.state.client, c.state.mode
 		kind, group, err := c.statement()
 		c.srv.metrics.Statement(kind, group, time.Since(start))
 		c.logStatement(kind, group, time.Since(start), err)
@@ -139,6 +153,13 @@ func (c *session) query(text []byte) error {
 				return nil
 			}
 			text = rest
+			if c.changedReading(client, mode) {
+				if text, err = c.decodeAgain(rest, client); err != nil {
+					c.more = false
+					c.fail(err)
+					return nil
+				}
+			}
 			continue
 		}
 		c.more = false

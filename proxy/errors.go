@@ -32,6 +32,7 @@ const (
 	codeWrongValue        = 1231
 	codeNotSupported      = 1235
 	codeQueryInterrupted  = 1317
+	codeInvalidString     = 1300
 	codeCommitUnknown     = 2013
 	codeLostConnection    = 2013
 	codeUnknownStmtHandle = 1243

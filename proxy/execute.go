@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"serval/proxy/backend"
+	"serval/proxy/transcode"
 	"serval/proxy/wire"
 	"serval/rewrite/fingerprint"
 	"serval/router"
@@ -21,10 +22,12 @@ type execution struct {
 	packet  []byte
 	parsed  wire.Execute
 	of      *preparedStatement
-	numbers []uint16 // scratch: which parameters a leg's SQL has
-	types   []byte   // scratch: their types
-	text    []byte   // scratch: a value as text
-	built   []byte   // scratch: the packet for a server
+	numbers []uint16         // scratch: which parameters a leg's SQL has
+	types   []byte           // scratch: their types
+	client  *transcode.Table // of the client's strings, nil: they are UTF-8 or bytes
+	text    []byte           // scratch: a value as text
+	decoded []byte           // scratch: the same in UTF-8
+	built   []byte           // scratch: the packet for a server
 }
 
 // executePrepared handles COM_STMT_EXECUTE.
@@ -76,14 +79,17 @@ func (c *session) bind(ps *preparedStatement, p []byte) error {
 	if x.parsed.Types != nil {
 		ps.types = append(ps.types[:0], x.parsed.Types...)
 	}
-	x.packet, x.of = p, ps
+	if err := c.learnCharset(); err != nil {
+		return err
+	}
+	x.packet, x.of, x.client = p, ps, c.state.client
 	return nil
 }
 
 // letGo forgets the client's packet, and scratch that a big one needed.
 func (x *execution) letGo() {
 	x.packet, x.of = nil, nil
-	if cap(x.built) > keptBuffer || cap(x.parsed.Values) > keptBuffer/16 || cap(x.text) > keptBuffer {
+	if cap(x.built) > keptBuffer || cap(x.parsed.Values) > keptBuffer/16 || cap(x.text)+cap(x.decoded) > keptBuffer {
 		*x = execution{}
 	}
 }
@@ -230,7 +236,7 @@ func (x *execution) Value(n int) (fingerprint.Kind, []byte) {
 	kind := parameterKind(typ)
 	if data, ok := x.of.long[uint16(n)]; ok {
 		if kind != fingerprint.Binary {
-			kind = fingerprint.String
+			return fingerprint.String, x.utf8(data)
 		}
 		return kind, data
 	}
@@ -242,7 +248,19 @@ func (x *execution) Value(n int) (fingerprint.Kind, []byte) {
 	if err != nil || kind == fingerprint.Float && bytes.ContainsAny(x.text, "NI") { // no number
 		return fingerprint.Opaque, nil
 	}
+	if kind == fingerprint.String {
+		return kind, x.utf8(x.text)
+	}
 	return kind, x.text
+}
+
+// utf8 is a string parameter's value, which comes in the client's character set.
+func (x *execution) utf8(value []byte) []byte {
+	if x.client == nil || transcode.ASCII(value) {
+		return value
+	}
+	x.decoded, _ = x.client.Decode(x.decoded[:0], value)
+	return x.decoded
 }
 
 // parameterKind is what a literal of a parameter's type would be. Bytes of the BLOB types have no character set.

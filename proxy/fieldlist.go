@@ -12,8 +12,12 @@ import (
 )
 
 func (c *session) fieldList(p []byte) error {
-	name, wildcard, _ := bytes.Cut(p, []byte{0})
 	c.known = c.srv.known.Load()
+	p, err := c.decode(p)
+	if err != nil {
+		return c.answer(err)
+	}
+	name, wildcard, _ := bytes.Cut(p, []byte{0})
 	d, err := c.visible("")
 	if err != nil {
 		return c.answer(err)
@@ -39,9 +43,8 @@ func (c *session) fieldList(p []byte) error {
 
 // relayFields asks for the columns and passes their definitions on.
 func (c *session) relayFields(conn *backend.Conn, table string, wildcard []byte) error {
-	conn.ResetSequence()
-	ask := append(append([]byte{wire.ComFieldList}, table...), 0)
-	if err := conn.WritePacket(append(ask, wildcard...)); err != nil {
+	ask := append(append([]byte(table), 0), wildcard...)
+	if err := conn.WriteCommand(wire.ComFieldList, ask); err != nil {
 		return err
 	}
 	if err := conn.Flush(); err != nil {

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"strings"
 
+	"serval/proxy/transcode"
 	"serval/proxy/wire"
 	"serval/rewrite"
 	"serval/router"
@@ -140,7 +141,13 @@ func (p *patcher) Error(e *wire.Error) {
 }
 
 // names exchanges physical names in an error's text.
-func (p *patcher) names(e *wire.Error) { e.Message = p.text(e.Code, e.Message) }
+func (p *patcher) names(e *wire.Error) {
+	if !e.FromServer || transcode.ASCII(e.Message) || p.session.resultTable() == nil {
+		e.Message = p.text(e.Code, e.Message)
+		return
+	}
+	e.Message = p.session.toResults(p.text(e.Code, p.session.fromResults(e.Message)))
+}
 
 // text exchanges physical names in an error or warning. Only names where MySQL puts them (between quotes, backticks
 // or dots) are touched; of a duplicate entry only what follows the user's value.

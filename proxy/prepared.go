@@ -199,6 +199,9 @@ func (c *session) describeConn(group, database string) (conn *backend.Conn, pool
 func (c *session) statementKey(database string) []byte {
 	k := append(append(c.statementID[:0], database...), 0)
 	k = append(append(k, c.state.names...), 0)
+	for _, variable := range charsetVariables {
+		k = append(append(k, c.state.vars[variable]...), 0)
+	}
 	k = append(append(k, c.state.vars["sql_mode"]...), 0)
 	c.statementID = append(k, c.sql...)
 	return c.statementID

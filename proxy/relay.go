@@ -178,7 +178,7 @@ func (c *session) note(out wire.Outcome) {
 		c.rowCount = -1
 	case wire.OutcomeError:
 		c.rowCount = -1
-		c.warnings = append(c.warnings, warning{"Error", c.patch.failed.Code, c.patch.failed.Message})
+		c.warnings = append(c.warnings, warning{"Error", c.patch.failed.Code, c.fromResults(c.patch.failed.Message)})
 	}
 }
 

@@ -43,6 +43,7 @@ type Server struct {
 	incomplete   atomic.Bool    // a server could not be read for the catalog
 	keys         *wire.RSAKeys
 	sha2         *wire.SHA2Cache
+	charsets     charsetTables
 
 	ctx       context.Context // ends when Close begins
 	cancel    context.CancelFunc

@@ -8,12 +8,9 @@ import (
 	"fmt"
 	"net"
 	"runtime/debug"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/pingcap/tidb/pkg/parser/charset"
 
 	"serval/config"
 	"serval/proxy/backend"
@@ -65,6 +62,7 @@ type session struct {
 	patch patcher
 
 	statementID []byte // of the prepared statement on its server's connection
+	decoded     []byte // the text of a client that does not send UTF-8
 
 	// what the watcher looks at
 	busySince atomic.Int64 // unix nanoseconds, 0: waiting for a command
@@ -156,31 +154,14 @@ func (c *session) password(user string) (string, bool) {
 
 // enter checks what the client asked for at login beside its password.
 func (c *session) enter(k *knowledge, client *wire.Client) error {
-	if name := unsafeCharset(client.Collation); name != "" {
-		return notSupported("Serval does not support the client character set %s yet: connect with utf8mb4", name)
-	}
 	if client.Database == "" {
 		return nil
 	}
-	return c.use(k, client.Database)
-}
-
-// unsafeCharset names the character set of a collation in whose text a byte below 0x80 may be part of a character.
-func unsafeCharset(collation uint16) string {
-	coll, err := charset.GetCollationByID(int(collation))
-	if err != nil || safeCharset(coll.CharsetName) {
-		return ""
+	name, err := c.decodeName([]byte(client.Database))
+	if err != nil {
+		return err
 	}
-	return coll.CharsetName
-}
-
-// safeCharset tells whether statements in this character set can be read byte by byte as ASCII and something above.
-func safeCharset(name string) bool {
-	switch strings.ToLower(name) {
-	case "big5", "cp932", "gb18030", "gbk", "sjis", "ucs2", "utf16", "utf16le", "utf32", "swe7":
-		return false
-	}
-	return true
+	return c.use(k, name)
 }
 
 // use changes the current database.
@@ -231,7 +212,7 @@ func (c *session) forgetStatement() {
 	big := len(c.st.Text) > keptBuffer || cap(c.sql) > keptBuffer
 	c.st.Text = nil
 	if big {
-		c.st, c.route, c.key, c.sql = fingerprint.Statement{}, router.Route{}, nil, nil
+		c.st, c.route, c.key, c.sql, c.decoded = fingerprint.Statement{}, router.Route{}, nil, nil, nil
 	}
 }
 
@@ -253,7 +234,12 @@ func (c *session) fail(err error) {
 	e := toClient(err)
 	c.srv.metrics.Error(e.Code)
 	c.rowCount = -1
-	c.warnings = append(c.warnings[:0], warning{"Error", e.Code, e.Message})
+	if e.FromServer { // in the client's own character set
+		c.warnings = append(c.warnings[:0], warning{"Error", e.Code, c.fromResults(e.Message)})
+	} else {
+		c.warnings = append(c.warnings[:0], warning{"Error", e.Code, e.Message})
+		e = &wire.Error{Code: e.Code, State: e.State, Message: c.messageToResults(e.Message)}
+	}
 	c.conn.WriteError(e) // a client that cannot be written to is noticed by Flush
 }
 

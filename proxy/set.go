@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/pingcap/tidb/pkg/parser/ast"
-	"github.com/pingcap/tidb/pkg/parser/charset"
 	"github.com/pingcap/tidb/pkg/parser/format"
 
 	"serval/proxy/backend"
@@ -89,30 +88,24 @@ func (c *session) setNames(next *sessionState, conn *backend.Conn, v *ast.Variab
 		name = "utf8mb3" // the parser gives both as utf8; servers warn of them in different words
 	}
 	if name == "" || name == "default" {
-		next.names, next.charset = c.known.flavor.defaultNames, charsetOf(c.known.flavor.defaultNames)
+		next.names = c.known.flavor.defaultNames
 		next.forgetCharsets()
 		return nil
 	}
 	if v.Name == ast.SetCharset {
 		return notSupported("Serval does not support SET CHARACTER SET yet: use SET NAMES")
 	}
-	if !safeCharset(name) {
-		return notSupported("Serval does not support the client character set %s yet: use utf8mb4", name)
-	}
-	if _, err := charset.GetCharsetInfo(name); err != nil && name != "utf8mb3" {
-		return protocolError(codeUnknownCharset, "42000", "Unknown character set: '%s'", name)
-	}
 	text := name
 	if v.ExtendValue != nil {
-		coll := strings.ToLower(v.ExtendValue.GetString())
-		if _, err := charset.GetCollationByName(coll); err != nil {
-			return protocolError(1273, "HY000", "Unknown collation: '%s'", coll)
-		}
-		text += " COLLATE " + coll
+		text += " COLLATE " + strings.ToLower(v.ExtendValue.GetString())
 	}
-	next.names, next.charset = text, charsetOf(name)
+	next.names = text
 	next.forgetCharsets()
-	return c.tryOut(conn, "SET NAMES "+text)
+	if err := c.tryOut(conn, "SET NAMES "+text); err != nil { // a server knows which there are
+		return err
+	}
+	_, err := c.srv.charsetTable(next.sets.client)
+	return err
 }
 
 // tryOut has a server carry a SET out, so that what is wrong with it is said now and not at the next statement; its
@@ -173,9 +166,6 @@ func (c *session) setVariable(next *sessionState, conn *backend.Conn, v *ast.Var
 			return err
 		}
 	}
-	if strings.HasPrefix(name, "character_set_") && !safeCharset(strings.ToLower(strings.Trim(value, "`'"))) {
-		return notSupported("Serval does not support the character set %s yet: use utf8mb4", value)
-	}
 	if err := c.tryOut(conn, "SET SESSION "+name+" = "+value); err != nil {
 		return err
 	}
@@ -188,9 +178,8 @@ func (c *session) setVariable(next *sessionState, conn *backend.Conn, v *ast.Var
 	if name == "sql_mode" {
 		next.mode = modeOf(string(got))
 	}
-	switch name {
-	case "character_set_client", "character_set_connection", "collation_connection":
-		next.charset = max(next.charset, charsetOf(string(got))) // until SET NAMES: the worst of them counts
+	if setsCharset(name) {
+		return c.mayCharset(string(got))
 	}
 	return nil
 }

@@ -228,7 +228,7 @@ func (c *session) showCreateTable(t *router.Table, place router.Shard) error {
 	if len(rows) != 1 || len(rows[0]) != 2 {
 		return fmt.Errorf("SHOW CREATE TABLE gave %d rows", len(rows))
 	}
-	physical := string(rows[0][1])
+	physical := c.fromResults(string(rows[0][1]))
 	def := logicalDefinition(physical, place.Table, t.Name)
 	const shortest = 1024 // characters that servers give this column at least
 	column := &out.columns[1]

@@ -10,6 +10,7 @@ import (
 	"github.com/pingcap/tidb/pkg/parser/charset"
 
 	"serval/proxy/backend"
+	"serval/proxy/transcode"
 	"serval/proxy/wire"
 	"serval/rewrite/fingerprint"
 	"serval/router"
@@ -17,8 +18,10 @@ import (
 
 type sessionState struct {
 	autocommit bool
-	names      string         // "utf8mb4 COLLATE utf8mb4_general_ci"
-	charset    router.Charset // of statements
+	names      string           // "utf8mb4 COLLATE utf8mb4_general_ci"
+	sets       charsets         // out of names and vars
+	charset    router.Charset   // what sets lets be known of strings
+	client     *transcode.Table // of sets.client, nil: none is needed, or it is not known yet (session.learnCharset)
 	vars       map[string]string
 	mode       fingerprint.Mode
 	text       string // vars as backend.State wants them
@@ -29,7 +32,6 @@ type sessionState struct {
 func (s *sessionState) init(k *knowledge, collation uint16) {
 	s.autocommit = true
 	s.names = namesOf(k, collation)
-	s.charset = charsetOf(s.names)
 	s.vars = nil
 	s.mode = modeOf(k.flavor.sqlMode)
 	s.render()
@@ -104,11 +106,13 @@ func (s *sessionState) render() {
 	}
 	sort.Strings(items)
 	s.text = strings.Join(items, ",")
+	s.sets = s.charsets()
+	s.charset = s.sets.strings()
 }
 
 // backend is the state that a connection must be in for a statement that needs this current database.
 func (s *sessionState) backend(database string) *backend.State {
-	s.want = backend.State{Database: database, Names: s.names, Vars: s.text}
+	s.want = backend.State{Database: database, Names: s.names, Vars: s.text, Client: s.client}
 	return &s.want
 }
 
@@ -124,7 +128,7 @@ func (s *sessionState) clone() sessionState {
 
 // forgetCharsets drops the variables that SET NAMES sets anew.
 func (s *sessionState) forgetCharsets() {
-	for _, name := range []string{"character_set_client", "character_set_connection", "character_set_results", "collation_connection"} {
+	for _, name := range charsetVariables {
 		delete(s.vars, name)
 	}
 	s.render()
@@ -156,23 +160,7 @@ func (s *sessionState) collation(k *knowledge) uint16 {
 }
 
 // resultBytes is how many bytes a character of the servers' results can have.
-func (s *sessionState) resultBytes() uint32 {
-	if set, ok := s.vars["character_set_results"]; ok {
-		return characterBytes(strings.Trim(set, "'"))
-	}
-	return characterBytes(s.names)
-}
-
-// characterBytes is how many bytes a character of a character set can have.
-func characterBytes(set string) uint32 {
-	switch charsetOf(set) {
-	case router.UTF8MB4:
-		return 4
-	case router.UTF8MB3:
-		return 3
-	}
-	return 1
-}
+func (s *sessionState) resultBytes() uint32 { return uint32(transcode.MaxBytes(s.sets.results)) }
 
 // strict tells whether the session's sql_mode is strict.
 func (c *session) strict() bool {

@@ -174,13 +174,11 @@ func (c *session) defaultDatabase() string {
 
 // tryPrepare prepares a statement on a server and gives its answer: nil when it has no objection.
 func tryPrepare(conn interface {
-	ResetSequence()
-	WritePacket([]byte) error
+	WriteCommand(byte, []byte) error
 	Flush() error
 	ReadPacket() ([]byte, error)
 }, sql []byte) error {
-	conn.ResetSequence()
-	if err := conn.WritePacket(append([]byte{wire.ComStmtPrepare}, sql...)); err != nil {
+	if err := conn.WriteCommand(wire.ComStmtPrepare, sql); err != nil {
 		return err
 	}
 	if err := conn.Flush(); err != nil {

@@ -1,6 +1,6 @@
 package proxy
 
-// table.go: small results that the session makes itself.
+// table.go: small results that the session makes itself. Their texts are UTF-8 and encoded for the client here.
 
 import (
 	"serval/proxy/wire"
@@ -48,7 +48,7 @@ func (c *session) answerTable(t *table) error {
 	for _, row := range t.rows {
 		buf = buf[:0]
 		for _, v := range row {
-			buf = wire.AppendLenEncString(buf, v)
+			buf = wire.AppendLenEncString(buf, c.toResults(v))
 		}
 		if err := c.conn.WritePacket(buf); err != nil {
 			return clientError(err)

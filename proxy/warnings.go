@@ -43,7 +43,7 @@ func (c *session) collectWarnings(conn *backend.Conn) error {
 		if err != nil {
 			return fmt.Errorf("show warnings: %w", err)
 		}
-		c.warnings = append(c.warnings, warning{string(r[0]), uint16(code), c.patch.text(uint16(code), string(r[2]))})
+		c.warnings = append(c.warnings, warning{string(r[0]), uint16(code), c.patch.text(uint16(code), c.fromResults(string(r[2])))})
 	}
 	return nil
 }
@@ -51,7 +51,7 @@ func (c *session) collectWarnings(conn *backend.Conn) error {
 // showWarnings answers SHOW WARNINGS or, with errors only, SHOW ERRORS; the list stays as it is.
 func (c *session) showWarnings(errorsOnly bool) error {
 	t := c.newTable("", "Level", wire.TypeVarString, "Code", wire.TypeLong, "Message", wire.TypeVarString)
-	bytes := characterBytes(c.state.names)
+	bytes := c.state.resultBytes()
 	t.columns[0].Length, t.columns[0].Flags = 7*bytes, wire.FlagNotNull
 	t.columns[1].Length, t.columns[1].Flags = 5, wire.FlagNotNull|wire.FlagUnsigned|wire.FlagBinary
 	t.columns[2].Length, t.columns[2].Flags = 512*bytes, wire.FlagNotNull

@@ -31,8 +31,11 @@ func (ev *evaluator) value(l fingerprint.Literal, negate bool) Value {
 		if v.Text, fresh = ev.st.Decode(l, ev.scratch[:0]); fresh && cap(v.Text) <= maxScratch {
 			ev.scratch = v.Text // its room serves the next literal
 		}
-		if negate || l.Kind == fingerprint.String && !ev.charset.keeps(v.Text) {
+		switch {
+		case negate:
 			v.Kind = ValueOpaque
+		case l.Kind == fingerprint.String:
+			v.Kind = ev.stringKind(v.Text)
 		}
 	case fingerprint.Integer, fingerprint.Decimal, fingerprint.Float:
 		if negate {
@@ -53,7 +56,7 @@ func (ev *evaluator) parameter(l fingerprint.Literal, negate bool) Value {
 	v := Value{Kind: valueKind(kind), Text: text}
 	switch kind {
 	case fingerprint.String:
-		if negate || !ev.charset.keeps(text) {
+		if v.Kind = ev.stringKind(text); negate {
 			v.Kind = ValueOpaque
 		}
 	case fingerprint.Binary:
@@ -80,31 +83,72 @@ func (ev *evaluator) fold(k Key) {
 // maxScratch is how much room an evaluator keeps for decoded literals.
 const maxScratch = 4096
 
-// Charset is what a session's character sets let be known of the strings in its statements.
-type Charset uint8
-
-// The charsets.
-const (
-	UTF8MB4      Charset = iota // client and connection: all of a string is known
-	UTF8MB3                     // characters beyond the basic plane become something else
-	OtherCharset                // only ASCII is known
-)
-
-// keeps tells whether a string means what its bytes are in UTF-8.
-func (c Charset) keeps(text []byte) bool {
-	limit := byte(0xf0)
-	switch c {
-	case UTF8MB4:
-		return true
-	case OtherCharset:
-		limit = 0x80
+// stringKind says as what a string of the statement reaches the servers' key.
+func (ev *evaluator) stringKind(text []byte) ValueKind {
+	switch {
+	case !ev.charset.keeps(text):
+		if ev.charset == BinaryCharset {
+			return ValueHexString
+		}
+		return ValueOpaque
+	case (ev.charset == Characters && !isASCII(text) || hasKept(text)) && isBytes(ev.key):
+		return ValueOpaque // the column gets bytes of another character set
 	}
+	return ValueString
+}
+
+// isBytes tells whether a column's keys are bytes and not characters.
+func isBytes(col *Column) bool {
+	return col != nil && (col.DataType == "binary" || col.DataType == "varbinary")
+}
+
+// hasKept tells whether a text that was another character set's has a surrogate, by which package transcode stands in
+// for a byte that is no character. Text of such a client only is meant; the bytes are no UTF-8 in any case.
+func hasKept(text []byte) bool {
+	for i := 0; i+1 < len(text); i++ {
+		if text[i] == 0xED && text[i+1] >= 0xB0 && text[i+1] <= 0xB3 {
+			return true
+		}
+	}
+	return false
+}
+
+func isASCII(text []byte) bool {
 	for _, b := range text {
-		if b >= limit {
+		if b >= 0x80 {
 			return false
 		}
 	}
 	return true
+}
+
+// Charset is what a session's character sets let be known of the strings in its statements. Their text is UTF-8 here,
+// whatever the client sent, but for BinaryCharset and for clients whose connection is of another character set.
+type Charset uint8
+
+// The charsets, the ones of which less is known behind.
+const (
+	UTF8MB4       Charset = iota // client and connection: all of a string is known
+	UTF8MB3                      // characters beyond the basic plane become something else
+	Characters                   // another character set: the characters are known, and not their bytes
+	BinaryCharset                // the bytes are known, and no characters
+	OtherCharset                 // only ASCII is known
+)
+
+// keeps tells whether a string means what its bytes are in UTF-8.
+func (c Charset) keeps(text []byte) bool {
+	switch c {
+	case UTF8MB4, Characters:
+		return true
+	case UTF8MB3:
+		for _, b := range text {
+			if b >= 0xf0 {
+				return false
+			}
+		}
+		return true
+	}
+	return isASCII(text)
 }
 
 func valueKind(k fingerprint.Kind) ValueKind {

@@ -30,6 +30,12 @@ func (sp *statementParser) parse(sql string, mode fingerprint.Mode) (ast.StmtNod
 	defer sp.pool.Put(p)
 	p.SetSQLMode(sqlMode(mode))
 	stmts, _, err := p.ParseSQL(withoutWork(sql))
+	if err != nil && unknownIntroducer(err) {
+		unknown := err
+		if stmts, _, err = p.ParseSQL(withoutIntroducers(sql, mode)); err == nil && len(stmts) == 1 && readsValues(stmts[0]) {
+			return nil, unknown
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/go-mysql-org/go-mysql/client"
 	"github.com/go-mysql-org/go-mysql/mysql"
+	"golang.org/x/text/encoding"
 )
 
 // raw.go: connections, text commands and the answers' structure; fields.go takes column definitions apart, binary.go has
@@ -24,6 +25,7 @@ import (
 
 // Commands, https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_command_phase.html.
 const (
+	comInitDB          = 0x02
 	comQuery           = 0x03
 	comFieldList       = 0x04
 	comChangeUser      = 0x11
@@ -41,8 +43,9 @@ const Timeout = 60 * time.Second
 
 // Conn is a connection. It is not safe for concurrent use.
 type Conn struct {
-	inner *client.Conn
-	caps  capabilities
+	inner    *client.Conn
+	caps     capabilities
+	encoding encoding.Encoding // of statements, nil: UTF-8, or as they are given
 }
 
 // capabilities are those that both sides have and that change how packets are laid out.
@@ -59,10 +62,17 @@ type Options struct {
 	// Other layouts of packets, see the capability flags CLIENT_DEPRECATE_EOF, CLIENT_QUERY_ATTRIBUTES and
 	// CLIENT_SESSION_TRACK.
 	DeprecateEOF, QueryAttributes, SessionTrack bool
+
+	// Charset is the client's character set, of the login and of what is sent; "" is utf8mb4.
+	Charset string
 }
 
 // Dial connects and logs in.
 func Dial(addr string, o Options) (*Conn, error) {
+	set, err := charsetOf(o.Charset)
+	if err != nil {
+		return nil, err
+	}
 	inner, err := client.ConnectWithTimeout(addr, o.User, o.Password, o.Database, 10*time.Second, func(c *client.Conn) error {
 		if !o.DeprecateEOF {
 			c.UnsetCapability(mysql.CLIENT_DEPRECATE_EOF)
@@ -75,14 +85,14 @@ func Dial(addr string, o Options) (*Conn, error) {
 				return err
 			}
 		}
-		return c.SetCollation("utf8mb4_general_ci")
+		return c.SetCollation(set.collation)
 	})
 	if err != nil {
 		return nil, err
 	}
 	agreed := strings.Split(inner.CapabilityString(), "|")
 	has := func(name string) bool { return slices.Contains(agreed, name) }
-	return &Conn{inner: inner, caps: capabilities{
+	return &Conn{inner: inner, encoding: set.encoding, caps: capabilities{
 		deprecateEOF: has("CLIENT_DEPRECATE_EOF"), queryAttributes: has("CLIENT_QUERY_ATTRIBUTES"),
 		sessionTrack: has("CLIENT_SESSION_TRACK"), connectAttributes: has("CLIENT_CONNECT_ATTRS"),
 	}}, nil
@@ -234,6 +244,13 @@ func (c *Conn) FieldList(table, wildcard string) (*Answer, error) {
 func (c *Conn) send(command byte, argument string) error {
 	if err := c.NetConn().SetDeadline(time.Now().Add(Timeout)); err != nil {
 		return err
+	}
+	switch command {
+	case comQuery, comStmtPrepare, comFieldList, comInitDB:
+		var err error
+		if argument, err = c.Encode(argument); err != nil {
+			return err
+		}
 	}
 	c.inner.ResetSequence()
 	p := make([]byte, 5, 5+len(argument))

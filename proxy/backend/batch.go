@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"serval/proxy/transcode"
 	"serval/proxy/wire"
 )
 
@@ -16,6 +17,7 @@ import (
 type batch struct {
 	steps    []step
 	defaults bool // a SET in it gives variables back to DEFAULT
+	client   *transcode.Table
 }
 
 type step struct {
@@ -51,6 +53,12 @@ func (c *Conn) run(b *batch) error {
 	for _, s := range b.steps {
 		if s.command == 0 {
 			continue
+		}
+		switch {
+		case s.set:
+			c.client = b.client // SET NAMES went before it
+		case s.command == wire.ComResetConnection:
+			c.client = nil // as it logged in
 		}
 		if err := c.WriteCommand(s.command, []byte(s.arg)); err != nil {
 			return c.lost("set state", err)

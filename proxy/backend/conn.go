@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"serval/proxy/transcode"
 	"serval/proxy/wire"
 )
 
@@ -27,6 +28,8 @@ type Conn struct {
 
 	out    atomic.Bool // a session has it; who sets it to false gives it back
 	broken bool        // an exchange was cut: the next packet could be anything
+
+	client *transcode.Table // how text is written for the server, see State
 
 	have    State // what the server's session is in; Database "" is not known
 	unknown bool  // have.Vars is not to be trusted: the next SetState resets the connection

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"serval/proxy/transcode"
 	"serval/proxy/wire"
 )
 
@@ -29,6 +30,9 @@ type State struct {
 	// are in single quotes, quotes inside are doubled, and there is no backslash (a value with one is written as
 	// x'…'): what is read under one sql_mode must mean the same under another.
 	Vars string
+	// Client is the character set of statements that Names and Vars set, when it is neither UTF-8 nor binary: the text
+	// that the connection is given is UTF-8, and the server gets it in this one.
+	Client *transcode.Table
 }
 
 // names is Names with the default filled in.
@@ -55,6 +59,7 @@ func (c *Conn) Forget() { c.unknown = true }
 func (c *Conn) SetState(want *State) error {
 	if !c.unknown && want.Vars == c.have.Vars && want.names() == c.have.Names &&
 		(want.Database == "" || want.Database == c.have.Database) {
+		c.client = want.Client
 		return nil
 	}
 	if c.broken {
@@ -65,6 +70,7 @@ func (c *Conn) SetState(want *State) error {
 		return c.lost("set state", err)
 	}
 	err := c.changeState(want)
+	c.client = want.Client
 	if c.broken {
 		return err
 	}
@@ -88,7 +94,7 @@ func (c *Conn) changeState(want *State) error {
 // difference lists the commands that lead from the state that the connection is in to the one wanted. The database
 // comes first since it changes character_set_database, SET NAMES before the variables since it sets four of them.
 func (c *Conn) difference(want *State) *batch {
-	b := &batch{}
+	b := &batch{client: want.Client}
 	have := c.have
 	if c.unknown {
 		b.add(wire.ComResetConnection, "", func(c *Conn) {

@@ -12,6 +12,8 @@ type Error struct {
 	Code    uint16
 	State   string
 	Message string
+	// FromServer: a server sent it, so that Message is in the character_set_results of its connection.
+	FromServer bool
 }
 
 func (e *Error) Error() string {
@@ -45,7 +47,7 @@ func ParseError(p []byte) (*Error, error) {
 	if !IsError(p) || len(p) < 3 {
 		return nil, malformed("error", p)
 	}
-	e := &Error{Code: binary.LittleEndian.Uint16(p[1:]), State: generalState}
+	e := &Error{Code: binary.LittleEndian.Uint16(p[1:]), State: generalState, FromServer: true}
 	rest := p[3:]
 	if len(rest) >= 6 && rest[0] == '#' {
 		e.State, rest = string(rest[1:6]), rest[6:]

@@ -76,7 +76,7 @@ type Client struct {
 	Plugin         string            // by which the password was proven
 }
 
-func badHandshake() *Error { return &Error{1043, "08S01", "Bad handshake"} }
+func badHandshake() *Error { return &Error{Code: 1043, State: "08S01", Message: "Bad handshake"} }
 
 // Accept does the connection phase on a new connection, but for the last OK: the caller checks the database, answers,
 // and calls StartCompression. A refused login has been answered, and is returned as *Error; other errors are the connection's.
@@ -106,7 +106,7 @@ func (h *Handshake) Accept(c *Conn) (*Client, error) {
 		return nil, a.refuse(badHandshake())
 	}
 	if h.SecureOnly && !c.secureTransport() {
-		return nil, a.refuse(&Error{3159, "HY000", "Connections using insecure transport are prohibited while --require_secure_transport=ON."})
+		return nil, a.refuse(&Error{Code: 3159, State: "HY000", Message: "Connections using insecure transport are prohibited while --require_secure_transport=ON."})
 	}
 	client.Host = hostOf(c.nc.RemoteAddr())
 	return a.authenticate(client, response)
@@ -258,7 +258,7 @@ func accessDenied(client *Client, given bool) *Error {
 	if given {
 		using = "YES"
 	}
-	return &Error{1045, "28000", fmt.Sprintf("Access denied for user '%s'@'%s' (using password: %s)",
+	return &Error{Code: 1045, State: "28000", Message: fmt.Sprintf("Access denied for user '%s'@'%s' (using password: %s)",
 		client.User, client.Host, using)}
 }
 

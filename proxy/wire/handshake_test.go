@@ -235,7 +235,7 @@ func TestLogin(t *testing.T) {
 				}
 				return
 			}
-			want := &Error{1045, "28000", "Access denied for user '" + tt.script.user + "'@'localhost' (using password: " + tt.denied + ")"}
+			want := &Error{Code: 1045, State: "28000", Message: "Access denied for user '" + tt.script.user + "'@'localhost' (using password: " + tt.denied + ")"}
 			var e *Error
 			if !errors.As(err, &e) || *e != *want || string(last) != string(AppendError(nil, want)) {
 				t.Fatalf("%v, %q", err, last)
@@ -300,7 +300,7 @@ func echo(c *Conn, p []byte) error {
 		return errors.Join(c.WriteOK(&OK{Status: StatusAutocommit}), c.Flush())
 	}
 	if string(p[1:]) == "select $$" { // the mysql client asks this first and expects an error
-		return errors.Join(c.WriteError(&Error{1064, "42000", "no"}), c.Flush())
+		return errors.Join(c.WriteError(&Error{Code: 1064, State: "42000", Message: "no"}), c.Flush())
 	}
 	row := AppendLenEncBytes(nil, p[1:])
 	return errors.Join(c.WritePacket([]byte{1}),

@@ -69,8 +69,8 @@ func TestGoldenPackets(t *testing.T) {
 		{"OK of an update", string(AppendOK(nil, &OK{AffectedRows: 300, LastInsertID: 7, Status: 3, Warnings: 1, Info: []byte("hi")})),
 			"\x00\xfc\x2c\x01\x07\x03\x00\x01\x00\x02hi"},
 		{"EOF", string(AppendEOF(nil, 1, 0x22)), "\xfe\x01\x00\x22\x00"},
-		{"error", string(AppendError(nil, &Error{1096, "HY000", "No tables used"})), "\xff\x48\x04#HY000No tables used"},
-		{"error without state", string(AppendError(nil, &Error{1096, "", "x"})), "\xff\x48\x04#HY000x"},
+		{"error", string(AppendError(nil, &Error{Code: 1096, State: "HY000", Message: "No tables used"})), "\xff\x48\x04#HY000No tables used"},
+		{"error without state", string(AppendError(nil, &Error{Code: 1096, State: "", Message: "x"})), "\xff\x48\x04#HY000x"},
 	}
 	for _, tt := range tests {
 		if tt.got != tt.want {
@@ -107,10 +107,10 @@ func TestParseError(t *testing.T) {
 		in   string
 		want *Error
 	}{
-		{"\xff\x48\x04#HY000No tables used", &Error{1096, "HY000", "No tables used"}},
-		{"\xff\x10\x04Too many connections", &Error{1040, "08004", "Too many connections"}},
-		{"\xff\x15\x04#28000", &Error{1045, "28000", ""}},
-		{"\xff\x15\x04", &Error{1045, "HY000", ""}},
+		{"\xff\x48\x04#HY000No tables used", &Error{Code: 1096, State: "HY000", Message: "No tables used", FromServer: true}},
+		{"\xff\x10\x04Too many connections", &Error{Code: 1040, State: "08004", Message: "Too many connections", FromServer: true}},
+		{"\xff\x15\x04#28000", &Error{Code: 1045, State: "28000", Message: "", FromServer: true}},
+		{"\xff\x15\x04", &Error{Code: 1045, State: "HY000", Message: "", FromServer: true}},
 		{"\xff\x15", nil},
 	}
 	for _, tt := range tests {
@@ -119,7 +119,7 @@ func TestParseError(t *testing.T) {
 			t.Errorf("%q: %+v, %v", tt.in, got, err)
 		}
 	}
-	long := AppendError(nil, &Error{1, "HY000", strings.Repeat("x", 100000)})
+	long := AppendError(nil, &Error{Code: 1, State: "HY000", Message: strings.Repeat("x", 100000)})
 	if len(long) > maxMessage+9 {
 		t.Errorf("a message of %d bytes was sent", len(long))
 	}
@@ -174,7 +174,7 @@ func TestKinds(t *testing.T) {
 func FuzzParsePackets(f *testing.F) {
 	f.Add([]byte(goldenColumn))
 	f.Add(AppendOK(nil, &OK{AffectedRows: 300, Info: []byte("info")}))
-	f.Add(AppendError(nil, &Error{1045, "28000", "Access denied"}))
+	f.Add(AppendError(nil, &Error{Code: 1045, State: "28000", Message: "Access denied"}))
 	f.Add(AppendEOF(nil, 1, 2))
 	f.Add([]byte{0xfe, 255, 255, 255, 255, 255, 255, 255, 255})
 	f.Fuzz(func(t *testing.T, p []byte) {

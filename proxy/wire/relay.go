@@ -82,7 +82,7 @@ func clientError(err error) error {
 
 // errLocalInfile answers LOAD DATA LOCAL, with the words of a server that has it off.
 func errLocalInfile() *Error {
-	return &Error{3948, "42000", "Loading local data is disabled; this must be enabled on both the client and server sides"}
+	return &Error{Code: 3948, State: "42000", Message: "Loading local data is disabled; this must be enabled on both the client and server sides"}
 }
 
 type relay struct {

@@ -52,8 +52,8 @@ func relayCases() []relayCase {
 		many[i] = AppendLenEncBytes(nil, patterned(i%97))
 	}
 	long := append([]byte{0xfe, 0, 0, 0, 1, 0, 0, 0, 0}, make([]byte, 1<<24)...)
-	e := &Error{1317, "70100", "Query execution was interrupted"}
-	seen := &Error{1317, "70100", "logical: Query execution was interrupted"}
+	e := &Error{Code: 1317, State: "70100", Message: "Query execution was interrupted"}
+	seen := &Error{Code: 1317, State: "70100", Message: "logical: Query execution was interrupted"}
 	errIn, errOut := AppendError(nil, e), AppendError(nil, seen)
 	in, out := resultSet([]byte{1, 'a'})
 	n := len(in) - 1
@@ -156,7 +156,7 @@ func TestRelayBackendBreaks(t *testing.T) {
 		if out.Torn {
 			continue
 		}
-		if err := errors.Join(dst.WriteError(&Error{2013, "HY000", "lost"}), dst.Flush()); err != nil {
+		if err := errors.Join(dst.WriteError(&Error{Code: 2013, State: "HY000", Message: "lost"}), dst.Flush()); err != nil {
 			t.Fatal(err)
 		}
 		client := NewConn(&memConn{in: front.out})
