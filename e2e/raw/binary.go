@@ -127,7 +127,7 @@ func (s *Statement) executePayload(flags byte, types bool, parameters []Paramete
 	}
 	for _, v := range parameters {
 		if !v.Null && !v.Long {
-			p = append(p, v.Value...)
+			p = append(p, s.conn.encodeParameter(v).Value...)
 		}
 	}
 	return p

@@ -7,6 +7,7 @@ package raw
 import (
 	"fmt"
 
+	"github.com/go-mysql-org/go-mysql/mysql"
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/japanese"
@@ -67,6 +68,22 @@ func (c *Conn) Encode(text string) (string, error) {
 		return text, nil
 	}
 	return c.encoding.NewEncoder().String(text)
+}
+
+// encodeParameter gives a string in the connection's character set. One that it does not have stays as it is.
+func (c *Conn) encodeParameter(v Parameter) Parameter {
+	if c.encoding == nil || v.Type != mysql.MYSQL_TYPE_VAR_STRING {
+		return v
+	}
+	_, text, err := lenEncInt(v.Value)
+	if err != nil {
+		return v
+	}
+	encoded, err := c.Encode(string(text))
+	if err != nil {
+		return v
+	}
+	return String(encoded)
 }
 
 // SetCharset has texts sent in another character set from now on, as after SET NAMES.
