@@ -30,7 +30,7 @@ func (c *session) relayToCursor(conn *backend.Conn) (wire.Outcome, error) {
 	if r.OK != nil {
 		return c.relayOK(r)
 	}
-	rows, err := c.retyped(r)
+	defs, rows, err := c.retyped(r)
 	if err == nil {
 		err = c.openCursor(rows)
 	}
@@ -38,7 +38,7 @@ func (c *session) relayToCursor(conn *backend.Conn) (wire.Outcome, error) {
 		return c.cursorFailed(err)
 	}
 	out := wire.Outcome{Kind: wire.OutcomeRows, Status: r.Status, Warnings: r.Warnings, Columns: len(r.Columns), Started: true}
-	if err := c.answerCursor(r.Columns, r.Warnings, c.patch.Status(r.Status)); err != nil {
+	if err := c.answerCursor(defs, r.Warnings, c.patch.Status(r.Status)); err != nil {
 		return out, &wire.SideError{Side: wire.SideClient, Err: err}
 	}
 	return out, nil
@@ -64,9 +64,9 @@ func (c *session) openCursor(rows merge.Stream) error {
 	return nil
 }
 
-// answerCursor sends the columns of a result whose rows are kept.
+// answerCursor sends the columns, as the client sees them, of a result whose rows are kept.
 func (c *session) answerCursor(defs [][]byte, warnings, status uint16) error {
-	if err := c.writeColumns(defs); err != nil {
+	if err := c.writeDefinitions(defs); err != nil {
 		return err
 	}
 	return c.conn.WriteRowsEnd(warnings, status|wire.StatusCursorExists)

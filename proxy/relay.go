@@ -78,7 +78,7 @@ func (c *session) relayOn(conn *backend.Conn) (wire.Outcome, error) {
 	switch {
 	case c.wantsCursor() && c.patch.plan.Verb == router.VerbSelect:
 		return c.relayToCursor(conn)
-	case c.prepared != nil && len(c.patch.plan.Typed) > 0:
+	case c.retypes():
 		return c.relayRetyped(conn)
 	}
 	for {

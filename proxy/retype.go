@@ -5,11 +5,13 @@ package proxy
 // be of it too.
 
 import (
+	"errors"
 	"io"
 
 	"serval/proxy/backend"
 	"serval/proxy/merge"
 	"serval/proxy/wire"
+	"serval/router"
 )
 
 // relayRetyped is relayOn's reading of an answer for a statement with such columns.
@@ -22,11 +24,15 @@ func (c *session) relayRetyped(conn *backend.Conn) (wire.Outcome, error) {
 		return c.relayOK(r)
 	}
 	out := wire.Outcome{Columns: len(r.Columns), Started: true}
-	rows, err := c.retyped(r)
+	defs, rows, err := c.retyped(r)
 	if err != nil {
 		return out, &wire.SideError{Side: wire.SideBackend, Err: err}
 	}
-	if err := c.writeHeader(r.Columns); err != nil {
+	err = c.writeDefinitions(defs)
+	if err == nil {
+		err = c.conn.WriteColumnsEnd(0, c.patch.Status(r.Status))
+	}
+	if err != nil {
 		return out, &wire.SideError{Side: wire.SideClient, Err: err}
 	}
 	for {
@@ -62,25 +68,28 @@ func (c *session) relayOK(r *wire.Result) (wire.Outcome, error) {
 	return out, nil
 }
 
-// retyped gives a result's rows the types that the client is told; the rows as they are when those are the server's.
-func (c *session) retyped(r *wire.Result) (merge.Stream, error) {
-	typed := c.patch.plan.Typed
-	if len(typed) == 0 {
-		return r, nil
-	}
+// retypes tells whether the client may be told other types than the server's.
+func (c *session) retypes() bool {
+	p := c.patch.plan
+	return c.prepared != nil && (len(p.Typed) > 0 || p.Kind == router.KindVirtual)
+}
+
+// retyped gives a result's columns as the client is told them, and its rows with values of those types.
+func (c *session) retyped(r *wire.Result) (defs [][]byte, rows merge.Stream, err error) {
 	s := &retypedRows{rows: r, have: make([]wire.Column, len(r.Columns)), want: make([]wire.Column, len(r.Columns))}
+	differ := false
 	for i, def := range r.Columns {
-		if err := wire.ParseColumn(def, &s.have[i]); err != nil {
-			return nil, err
+		shown := c.patch.Column(nil, def)
+		defs = append(defs, shown)
+		if err := errors.Join(wire.ParseColumn(def, &s.have[i]), wire.ParseColumn(shown, &s.want[i])); err != nil {
+			return nil, nil, err
 		}
-		s.want[i] = s.have[i]
+		differ = differ || s.have[i].Type != s.want[i].Type
 	}
-	for _, t := range typed {
-		if t.Column < len(s.want) {
-			c.functionType(&s.want[t.Column], t.Piece)
-		}
+	if !differ {
+		return defs, r, nil
 	}
-	return s, nil
+	return defs, s, nil
 }
 
 // retypedRows is a stream of binary rows with other types for some columns.

@@ -377,7 +377,7 @@ func (c *session) mergeToCursor(defs [][]byte, rows merge.Stream, g *gathered) e
 	if err := c.finishRows(g); err != nil {
 		return err
 	}
-	return clientError(c.answerCursor(defs, g.warnings, c.status(0)))
+	return clientError(c.answerCursor(c.shown(defs), g.warnings, c.status(0)))
 }
 
 // shownRows are merged rows without the columns that were asked for to sort by.
@@ -466,14 +466,27 @@ func (c *session) writeHeader(defs [][]byte) error {
 	return c.conn.WriteColumnsEnd(0, c.status(0))
 }
 
+// writeColumns sends definitions with logical names.
 func (c *session) writeColumns(defs [][]byte) error {
+	return c.writeDefinitions(c.shown(defs))
+}
+
+// shown are definitions as the client sees them.
+func (c *session) shown(defs [][]byte) [][]byte {
+	shown := make([][]byte, len(defs))
+	for i, def := range defs {
+		shown[i] = c.patch.Column(nil, def)
+	}
+	return shown
+}
+
+// writeDefinitions sends definitions as they are.
+func (c *session) writeDefinitions(defs [][]byte) error {
 	if err := c.conn.WriteColumnCount(len(defs)); err != nil {
 		return err
 	}
-	var buf []byte
 	for _, def := range defs {
-		buf = c.patch.Column(buf[:0], def)
-		if err := c.conn.WritePacket(buf); err != nil {
+		if err := c.conn.WritePacket(def); err != nil {
 			return err
 		}
 	}
