@@ -76,7 +76,6 @@ func (c *session) prepareStatement(text []byte) (*preparedStatement, *wire.Prepa
 		p, err := c.describeSession(ps, plan)
 		return ps, p, err
 	}
-	c.warnings = c.warnings[:0]
 	p, err := c.describe(plan)
 	return ps, p, err
 }
