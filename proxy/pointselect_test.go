@@ -60,6 +60,7 @@ func (s *oneRowServer) serve(c *wire.Conn) {
 	column := wire.AppendColumn(nil, &wire.Column{Catalog: []byte("def"), Schema: []byte("shop_1"), Table: []byte("users"),
 		OrgTable: []byte("users_1"), Name: []byte("name"), OrgName: []byte("name"), Charset: 45, Length: 80, Type: wire.TypeVarString})
 	eof := wire.AppendEOF(nil, 0, wire.StatusAutocommit)
+	binaryRow := wire.AppendLenEncBytes([]byte{0, 0}, []byte("somebody's name"))
 	answer := [][]byte{{1}, column, eof, wire.AppendLenEncBytes(nil, []byte("somebody's name")), eof}
 	for c.WritePacket(ok) == nil && c.Flush() == nil {
 		for {
@@ -68,19 +69,35 @@ func (s *oneRowServer) serve(c *wire.Conn) {
 			if err != nil {
 				return
 			}
+			switch {
+			case p[0] == wire.ComStmtPrepare:
+				if writeAll(c, wire.AppendPrepareOK(nil, 7, 1, 1, 0), column, eof, column, eof) != nil {
+					return
+				}
+				continue
+			case p[0] == wire.ComStmtExecute:
+				if writeAll(c, []byte{1}, column, eof, binaryRow, eof) != nil {
+					return
+				}
+				continue
+			}
 			if !bytes.HasPrefix(p[1:], []byte("SELECT")) {
 				break
 			}
-			for _, a := range answer {
-				if c.WritePacket(a) != nil {
-					return
-				}
-			}
-			if c.Flush() != nil {
+			if writeAll(c, answer...) != nil {
 				return
 			}
 		}
 	}
+}
+
+func writeAll(c *wire.Conn, packets ...[]byte) error {
+	for _, p := range packets {
+		if err := c.WritePacket(p); err != nil {
+			return err
+		}
+	}
+	return c.Flush()
 }
 
 // startPointSelect starts a proxy before such a server, with users sharded by user_id, and logs a client in.
@@ -88,7 +105,7 @@ func startPointSelect(tb testing.TB) *wire.Conn {
 	tb.Helper()
 	node := config.Node{Address: startOneRowServer(tb).listener.Addr().String(), User: "app", Pool: config.Pool{Max: 10, MaxIdle: 10}}
 	cfg := &config.Config{Listeners: []config.Listener{{Address: "127.0.0.1:0"}}, Users: []config.User{{Name: "app", Password: "app"}},
-		Groups: []config.Group{{Name: "g0", Primary: node}}, PlanCache: 100, MaxPacket: 1 << 20}
+		Groups: []config.Group{{Name: "g0", Primary: node}}, PlanCache: 100, MaxPrepared: 10, MaxPacket: 1 << 20}
 	s := NewServer(cfg, slog.New(slog.DiscardHandler))
 	keys, err := wire.NewRSAKeys()
 	if err != nil {
@@ -172,5 +189,30 @@ func BenchmarkPointSelect(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		ask(b, c, pointSelect)
+	}
+}
+
+// startPrepared prepares the point select, and returns an execution of it.
+func startPrepared(tb testing.TB) (c *wire.Conn, execute []byte) {
+	tb.Helper()
+	c = startPointSelect(tb)
+	ask(tb, c, []byte("\x16SELECT name FROM users WHERE user_id = ?")) // two lists of definitions, each with its EOF
+	execute = []byte{wire.ComStmtExecute, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, wire.TypeLongLong, 0, 42, 0, 0, 0, 0, 0, 0, 0}
+	ask(tb, c, execute)
+	return c, execute
+}
+
+func TestPreparedPointSelectAllocations(t *testing.T) {
+	c, execute := startPrepared(t)
+	if n := testing.AllocsPerRun(500, func() { ask(t, c, execute) }); n >= 15 {
+		t.Errorf("a prepared point select allocates %v times, client and server included", n)
+	}
+}
+
+func BenchmarkPreparedPointSelect(b *testing.B) {
+	c, execute := startPrepared(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		ask(b, c, execute)
 	}
 }
