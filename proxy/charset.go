@@ -108,14 +108,14 @@ func (s *Server) charsetTable(name string) (*transcode.Table, error) {
 // learnCharset finds the table of the client's character set.
 func (c *session) learnCharset() error {
 	name := c.state.sets.client
-	if t := c.state.client; t != nil && t.Name == name || t == nil && !transcoded(name) {
+	if t := c.state.clientTable; t != nil && t.Name == name || t == nil && !transcoded(name) {
 		return nil
 	}
 	t, err := c.srv.charsetTable(name)
 	if err != nil {
 		return err
 	}
-	c.state.client = t
+	c.state.clientTable = t
 	return nil
 }
 
@@ -124,13 +124,13 @@ func (c *session) decode(raw []byte) ([]byte, error) {
 	if err := c.learnCharset(); err != nil {
 		return nil, err
 	}
-	if c.state.client == nil || transcode.ASCII(raw) {
+	if c.state.clientTable == nil || transcode.ASCII(raw) {
 		return raw, nil
 	}
-	text, met := c.state.client.Decode(c.decoded[:0], raw)
+	text, met := c.state.clientTable.Decode(c.decoded[:0], raw)
 	c.decoded = text
 	if met.Escaped && c.state.mode&fingerprint.NoBackslashEscapes == 0 {
-		return nil, notSupported("Serval does not support a backslash before a character of several bytes in %s, which MySQL takes apart: leave the backslash out", c.state.client.Name)
+		return nil, notSupported("Serval does not support a backslash before a character of several bytes in %s, which MySQL takes apart: leave the backslash out", c.state.clientTable.Name)
 	}
 	if met.Kept {
 		return text, c.onlyInStrings(text)
@@ -151,7 +151,7 @@ func (c *session) onlyInStrings(text []byte) error {
 			continue
 		}
 		if raw, ok := transcode.HasKept(text[t.Start:t.End]); ok {
-			return protocolError(codeInvalidString, "HY000", "Invalid %s character string: '%s'", c.state.client.Name, hexBytes(raw))
+			return protocolError(codeInvalidString, "HY000", "Invalid %s character string: '%s'", c.state.clientTable.Name, hexBytes(raw))
 		}
 	}
 }
@@ -176,7 +176,7 @@ func (c *session) decodeName(raw []byte) (string, error) {
 // character set that is its own now.
 func (c *session) decodeAgain(rest []byte, was *transcode.Table) ([]byte, error) {
 	if transcode.ASCII(rest) {
-		return rest, nil
+		return rest, c.learnCharset()
 	}
 	raw := append([]byte(nil), rest...)
 	if was != nil {
@@ -188,7 +188,7 @@ func (c *session) decodeAgain(rest []byte, was *transcode.Table) ([]byte, error)
 // resultTable is the table of character_set_results; nil when results are UTF-8, or are not converted.
 func (c *session) resultTable() *transcode.Table {
 	name := c.state.sets.results
-	if t := c.state.client; t != nil && t.Name == name {
+	if t := c.state.clientTable; t != nil && t.Name == name {
 		return t
 	}
 	t, err := c.srv.charsetTable(name)
@@ -240,6 +240,7 @@ func setsCharset(variable string) bool { return slices.Contains(charsetVariables
 // mayCharset refuses a character set, or a collation of one, in which ASCII is not ASCII: numbers and names in results, and
 // the letters of statements, are read as such.
 func (c *session) mayCharset(name string) error {
+	name = strings.ReplaceAll(name, "\x00", "") // told in the very character set that it is about
 	name, _, _ = strings.Cut(strings.ToLower(name), "_")
 	_, err := c.srv.charsetTable(name)
 	return err

@@ -144,7 +144,7 @@ func (c *session) query(text []byte) error {
 		c.more = rest != nil
 		start := time.Now()
 		c.began = start
-		client, mode := c.state.client, c.state.mode
+		client, mode := c.state.clientTable, c.state.mode
 		kind, group, err := c.statement()
 		c.srv.metrics.Statement(kind, group, time.Since(start))
 		c.logStatement(kind, group, time.Since(start), err)

@@ -82,7 +82,7 @@ func (c *session) bind(ps *preparedStatement, p []byte) error {
 	if err := c.learnCharset(); err != nil {
 		return err
 	}
-	x.packet, x.of, x.client = p, ps, c.state.client
+	x.packet, x.of, x.client = p, ps, c.state.clientTable
 	return nil
 }
 

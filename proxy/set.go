@@ -174,6 +174,12 @@ func (c *session) setVariable(next *sessionState, conn *backend.Conn, v *ast.Var
 		return err
 	}
 	got := rows[0][0]
+	switch name { // either sets the other
+	case "character_set_connection":
+		delete(next.vars, "collation_connection")
+	case "collation_connection":
+		delete(next.vars, "character_set_connection")
+	}
 	next.set(name, variableText(got)) // of DEFAULT too: what it means is the server's business
 	if name == "sql_mode" {
 		next.mode = modeOf(string(got))

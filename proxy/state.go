@@ -17,15 +17,15 @@ import (
 )
 
 type sessionState struct {
-	autocommit bool
-	names      string           // "utf8mb4 COLLATE utf8mb4_general_ci"
-	sets       charsets         // out of names and vars
-	charset    router.Charset   // what sets lets be known of strings
-	client     *transcode.Table // of sets.client, nil: none is needed, or it is not known yet (session.learnCharset)
-	vars       map[string]string
-	mode       fingerprint.Mode
-	text       string // vars as backend.State wants them
-	want       backend.State
+	autocommit  bool
+	names       string           // "utf8mb4 COLLATE utf8mb4_general_ci"
+	sets        charsets         // out of names and vars
+	charset     router.Charset   // what sets lets be known of strings
+	clientTable *transcode.Table // of sets.client, nil: none is needed, or it is not known yet (session.learnCharset)
+	vars        map[string]string
+	mode        fingerprint.Mode
+	text        string // vars as backend.State wants them
+	want        backend.State
 }
 
 // init is the state of a new session.
@@ -112,7 +112,7 @@ func (s *sessionState) render() {
 
 // backend is the state that a connection must be in for a statement that needs this current database.
 func (s *sessionState) backend(database string) *backend.State {
-	s.want = backend.State{Database: database, Names: s.names, Vars: s.text, Client: s.client}
+	s.want = backend.State{Database: database, Names: s.names, Vars: s.text, Client: s.clientTable}
 	return &s.want
 }
 
@@ -134,29 +134,19 @@ func (s *sessionState) forgetCharsets() {
 	s.render()
 }
 
-// collation is the number of the collation of results that are made for the client.
+// collation is the number of the collation of results that are made for the client: the one that SET NAMES named, or the
+// default of character_set_results when that is another.
 func (s *sessionState) collation(k *knowledge) uint16 {
 	set, name, explicit := strings.Cut(s.names, " COLLATE ")
-	if !explicit {
-		switch {
-		case set == "utf8mb4" && k.flavor.mariadb:
-			return wire.CollationUTF8MB4GeneralCI
-		case set == "utf8mb4":
-			return wire.CollationUTF8MB40900AICI
-		case set == "utf8" || set == "utf8mb3":
-			return wire.CollationUTF8GeneralCI
+	if _, own := s.vars["character_set_results"]; explicit && !own && set == s.sets.results {
+		if coll, err := charset.GetCollationByName(name); err == nil {
+			return uint16(coll.ID)
 		}
-		info, err := charset.GetCharsetInfo(set)
-		if err != nil {
-			return wire.CollationUTF8MB4GeneralCI
-		}
-		name = info.DefaultCollation
 	}
-	coll, err := charset.GetCollationByName(name)
-	if err != nil {
+	if s.sets.results == "utf8mb4" && k.flavor.mariadb {
 		return wire.CollationUTF8MB4GeneralCI
 	}
-	return uint16(coll.ID)
+	return transcode.DefaultCollation(s.sets.results)
 }
 
 // resultBytes is how many bytes a character of the servers' results can have.

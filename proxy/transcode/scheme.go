@@ -95,12 +95,12 @@ func two(ok bool) int {
 }
 
 // MaxBytes is how many bytes a character of a character set can have, UTF-8 included (information_schema.CHARACTER_SETS,
-// MAXLEN).
+// MAXLEN). Without one it is utf8mb3's, see DefaultCollation.
 func MaxBytes(charset string) int {
 	switch charset {
 	case "utf8mb4":
 		return 4
-	case "utf8", "utf8mb3":
+	case "utf8", "utf8mb3", "null", "":
 		return 3
 	}
 	switch schemeOf(charset) {
