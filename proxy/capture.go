@@ -41,6 +41,9 @@ const codeUnsupportedPS = 1295
 
 // hasResult tells whether a session statement answers with rows.
 func (c *session) hasResult(p *router.Plan) bool {
+	if p.Show != nil {
+		return true
+	}
 	switch p.Stmt.(type) {
 	case *ast.ShowStmt, *ast.ExplainStmt:
 		return true

@@ -21,7 +21,8 @@ type patcher struct {
 	failed  wire.Error // the last error that passed
 	index   int        // of the column definition that comes next
 
-	standIns []standIn // temporary tables that stand for system tables
+	own      []wire.Column // definitions in place of all that come; nil for none
+	standIns []standIn     // temporary tables that stand for system tables
 
 	elsewhere bool // the statement does not run on the transaction's connection, which there is
 	unaliased bool // tables stand under their physical names in the statement: a result's table is not an alias
@@ -29,12 +30,15 @@ type patcher struct {
 
 // start prepares for the answers of a statement.
 func (p *patcher) start(plan *router.Plan) {
-	p.plan, p.index, p.unaliased, p.elsewhere, p.standIns = plan, 0, false, false, p.standIns[:0]
+	p.plan, p.index, p.unaliased, p.elsewhere, p.standIns, p.own = plan, 0, false, false, p.standIns[:0], nil
 }
 
 // Column exchanges the physical schema and table for the logical ones.
 func (p *patcher) Column(dst, def []byte) []byte {
 	p.index++
+	if p.index <= len(p.own) {
+		return wire.AppendColumn(dst, &p.own[p.index-1])
+	}
 	if len(p.plan.Renames) == 0 && len(p.plan.Typed) == 0 && len(p.standIns) == 0 {
 		return append(dst, def...)
 	}

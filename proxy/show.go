@@ -1,86 +1,67 @@
 package proxy
 
-// show.go: SHOW statements about logical databases and tables. Rows are the catalog's; the shape of the result is taken
-// from a server, so that a client sees the same columns as without a proxy.
+// show.go: which SHOW statement is answered in which way. Those about what is stored become queries on the tables that
+// Serval fills (showquery.go), those about one table are asked at its first place (showtable.go, showcreate.go), what is
+// the same on every server is asked anywhere.
 
 import (
-	"fmt"
+	"io"
 	"maps"
 	"slices"
-	"strings"
-
-	"github.com/pingcap/tidb/pkg/parser/ast"
 
 	"serval/proxy/backend"
 	"serval/proxy/wire"
-	"serval/rewrite"
 	"serval/router"
 )
 
-func (c *session) showDatabases(s *ast.ShowStmt) error {
-	match, like, err := pattern(s)
-	if err != nil {
-		return err
+func (c *session) showStatement(s *router.Show) error {
+	switch s.What {
+	case "DATABASES":
+		return c.showDatabases(s)
+	case "TABLES", "TABLE STATUS", "TRIGGERS", "EVENTS":
+		return c.showStored(s)
+	case "PROCEDURE STATUS", "FUNCTION STATUS", "PACKAGE STATUS", "PACKAGE BODY STATUS":
+		return c.showRoutines(s)
+	case "OPEN TABLES":
+		return c.showOpenTables(s)
+	case "COLUMNS":
+		return c.showColumns(s)
+	case "INDEX":
+		return c.showIndex(s)
+	case "CREATE DATABASE":
+		return c.showCreateDatabase(s)
+	case "CREATE TABLE", "CREATE VIEW":
+		return c.showCreateTable(s)
+	case "CREATE TRIGGER", "CREATE PROCEDURE", "CREATE FUNCTION", "CREATE EVENT":
+		return c.showCreateProgram(s)
+	case "GRANTS":
+		return c.showGrants()
+	case "CREATE USER":
+		return notSupported("Serval does not support SHOW CREATE USER: its users are in its configuration")
+	case "ENGINE":
+		return needsPrivilege("PROCESS")
+	case "REPLICATION":
+		return needsPrivilege("SUPER, REPLICATION CLIENT")
 	}
-	header := "Database"
-	if like != "" {
-		header += " (" + like + ")"
-	}
-	t, err := c.shape(c.defaultGroup(), "SHOW DATABASES LIKE ''", header)
-	if err != nil {
-		return err
-	}
-	for _, name := range sortedKeys(c.known.catalog.Databases) {
-		if c.user.MayUse(name) && match(name) {
-			t.add(name)
-		}
-	}
-	c.warnings = c.warnings[:0]
-	return c.answerTable(t)
+	return c.relayText(c.defaultGroup(), string(c.st.Text[:c.st.End]), &router.Plan{Verb: router.VerbShow})
 }
 
-func (c *session) showTables(s *ast.ShowStmt) error {
-	d, err := c.visible(s.DBName)
-	if err != nil {
-		return err
-	}
-	match, like, err := pattern(s)
-	if err != nil {
-		return err
-	}
-	header, full := "Tables_in_"+d.Name, ""
-	if like != "" {
-		header += " (" + like + ")"
-	}
-	if s.Full {
-		full = "FULL "
-	}
-	t, err := c.shape(d.DefaultGroup, "SHOW "+full+"TABLES FROM "+rewrite.Quote(d.Physical)+" LIKE ''", header)
-	if err != nil {
-		return err
-	}
-	for _, table := range sortedKeys(d.Tables) {
-		switch {
-		case !match(table):
-		case s.Full:
-			t.add(table, "BASE TABLE")
-		default:
-			t.add(table)
-		}
-	}
-	c.warnings = c.warnings[:0]
-	return c.answerTable(t)
+// needsPrivilege is what a server says to a user without rights on the server itself.
+func needsPrivilege(names string) *wire.Error {
+	return protocolError(codeSpecificAccess, "42000", "Access denied; you need (at least one of) the %s privilege(s) for this operation", names)
 }
 
 // visible is a database that the user may look at; "" means the current one.
 func (c *session) visible(name string) (*router.Database, error) {
 	if name == "" {
-		name = c.db
+		name = c.namesDB()
 	}
 	d := c.known.catalog.Databases[name]
 	switch {
 	case name == "":
 		return nil, &router.NoDatabase{}
+	case d == nil && router.SystemDatabase(name) != "":
+		return nil, c.denied(name)
 	case d == nil:
 		return nil, &router.UnknownDatabase{Name: name}
 	case !c.user.MayUse(name):
@@ -89,18 +70,53 @@ func (c *session) visible(name string) (*router.Database, error) {
 	return d, nil
 }
 
-// shape is an empty result with the columns that a server gives for a statement, the first one under another name.
-func (c *session) shape(group, sql, header string) (*table, error) {
-	var r *wire.Result
-	err := c.withConn(group, func(conn *backend.Conn) (err error) {
-		if err = conn.Send([]byte(sql)); err != nil {
-			return err
+// systemVisible gives the system database that a name ("" for the current one) means, if everybody may look at it.
+func (c *session) systemVisible(name string) string {
+	if name == "" {
+		name = c.namesDB()
+	}
+	system := router.SystemDatabase(name)
+	if c.known.catalog.Databases[name] != nil || system != router.InformationSchema && system != "performance_schema" {
+		return ""
+	}
+	return system
+}
+
+// tableOf is a table for SHOW. One that is not in the catalog (it is new, or there is none) is where new tables go.
+func (c *session) tableOf(d *router.Database, name string) (*router.Table, error) {
+	switch t := d.Tables[name]; {
+	case t != nil:
+		return t, nil
+	case d.Hidden[name]:
+		return nil, &router.NoSuchTable{Database: d.Name, Table: name}
+	}
+	return &router.Table{Database: d.Name, Name: name, Shards: []router.Shard{{Group: d.DefaultGroup, Database: d.Physical, Table: name}}}, nil
+}
+
+// learn asks a group something small that changes nothing, in the session's state, and reads all of the answer.
+func (c *session) learn(group, database, sql string) (*table, error) {
+	conn, pooled, err := c.describeConn(group, database)
+	if err != nil {
+		return nil, err
+	}
+	t, err := c.readTable(conn, sql)
+	switch {
+	case err == nil || serverRefused(err):
+		if pooled {
+			c.giveBack(conn)
 		}
-		if r, err = wire.ReadResult(conn.Conn); err != nil {
-			return err
-		}
-		return r.Discard()
-	})
+		return t, err
+	default:
+		c.giveUp(conn, pooled)
+		return nil, lostBackend("group "+group, err)
+	}
+}
+
+func (c *session) readTable(conn *backend.Conn, sql string) (*table, error) {
+	if err := conn.Send([]byte(sql)); err != nil {
+		return nil, err
+	}
+	r, err := wire.ReadResult(conn.Conn)
 	if err != nil {
 		return nil, err
 	}
@@ -110,79 +126,28 @@ func (c *session) shape(group, sql, header string) (*table, error) {
 			return nil, err
 		}
 	}
-	first := &t.columns[0]
-	if string(first.OrgName) == string(first.Name) {
-		first.OrgName = []byte(header)
+	for {
+		p, err := r.Next()
+		if err == io.EOF {
+			return t, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		row, err := backend.DecodeRow(p, len(r.Columns))
+		if err != nil {
+			return nil, err
+		}
+		for i, v := range row {
+			if v != nil {
+				row[i] = []byte(c.fromResults(string(v)))
+			}
+		}
+		t.rows = append(t.rows, row)
 	}
-	first.Name = []byte(header)
-	return t, nil
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
-
-// showTable answers SHOW COLUMNS, DESCRIBE, SHOW INDEX and SHOW CREATE TABLE from the table's first place.
-func (c *session) showTable(s *ast.ShowStmt) error {
-	name := s.Table.Schema.O
-	if name == "" {
-		name = s.DBName
-	}
-	d, err := c.visible(name)
-	if err != nil {
-		return err
-	}
-	t := d.Tables[s.Table.Name.O]
-	if t == nil {
-		return protocolError(1146, "42S02", "Table '%s.%s' doesn't exist", d.Name, s.Table.Name.O)
-	}
-	place := t.Shards[0]
-	plan := &router.Plan{Verb: router.VerbShow, Renames: []router.Rename{{Table: t}}}
-	physical := rewrite.Quote(place.Database) + "." + rewrite.Quote(place.Table)
-	switch s.Tp {
-	case ast.ShowCreateTable:
-		if place.Table == t.Name {
-			return c.relayText(place.Group, "SHOW CREATE TABLE "+physical, plan)
-		}
-		return c.showCreateTable(t, place)
-	case ast.ShowIndex:
-		if place.Table != t.Name {
-			return notSupported("Serval does not support SHOW INDEX of the sharded table '%s.%s' yet: SHOW CREATE TABLE shows its indexes", d.Name, t.Name)
-		}
-		return c.relayText(place.Group, "SHOW INDEX FROM "+physical+tail(s), plan)
-	}
-	if s.Column != nil {
-		return c.relayText(place.Group, "DESCRIBE "+physical+" "+rewrite.Quote(s.Column.Name.O), plan)
-	}
-	extended, full := "", ""
-	if s.Extended {
-		extended = "EXTENDED "
-	}
-	if s.Full {
-		full = "FULL "
-	}
-	return c.relayText(place.Group, "SHOW "+extended+full+"COLUMNS FROM "+physical+tail(s), plan)
-}
-
-// tail is the LIKE or WHERE of a SHOW statement.
-func tail(s *ast.ShowStmt) string {
-	switch {
-	case s.Pattern != nil:
-		return " LIKE " + expression(s.Pattern.Pattern)
-	case s.Where != nil:
-		return " WHERE " + expression(s.Where)
-	}
-	return ""
-}
-
-// logicalDefinition exchanges the name at the head of a definition, in whichever quotes the session has names written.
-func logicalDefinition(def, physical, logical string) string {
-	for _, quote := range []string{"`", "\"", ""} {
-		head := "CREATE TABLE " + quote + physical + quote + " ("
-		if strings.HasPrefix(def, head) {
-			return "CREATE TABLE " + quote + logical + quote + " (" + def[len(head):]
-		}
-	}
-	return def
-}
 
 // withConn asks a group something that changes nothing: on the transaction's own connection where that is to the group,
 // so that transactions that have a whole pool do not wait for each other, else on a pooled one.
@@ -206,34 +171,4 @@ func (c *session) withConn(group string, ask func(*backend.Conn) error) error {
 	}
 	c.giveBack(conn)
 	return nil
-}
-
-// showCreateTable gives the first shard's definition under the logical name.
-func (c *session) showCreateTable(t *router.Table, place router.Shard) error {
-	sql := "SHOW CREATE TABLE " + rewrite.Quote(place.Database) + "." + rewrite.Quote(place.Table)
-	out, err := c.shape(place.Group, sql, "Table")
-	if err != nil {
-		e := *toClient(err)
-		e.Message = logicalNames(e.Message, t)
-		return &e
-	}
-	var rows []backend.Row
-	err = c.withConn(place.Group, func(conn *backend.Conn) (err error) {
-		rows, err = conn.Query(sql)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	if len(rows) != 1 || len(rows[0]) != 2 {
-		return fmt.Errorf("SHOW CREATE TABLE gave %d rows", len(rows))
-	}
-	physical := c.fromResults(string(rows[0][1]))
-	def := logicalDefinition(physical, place.Table, t.Name)
-	const shortest = 1024 // characters that servers give this column at least
-	column := &out.columns[1]
-	column.Length = column.Length / uint32(max(len(physical), shortest)) * uint32(max(len(def), shortest))
-	out.add(t.Name, def)
-	c.warnings = c.warnings[:0]
-	return c.answerTable(out)
 }

@@ -72,7 +72,7 @@ func (c *session) execute(p *router.Plan) (kind, group string, err error) {
 	c.patch.start(p)
 	switch {
 	case p.Kind == router.KindVirtual:
-		group, err = c.virtual(p)
+		group, err = c.virtual(p, nil)
 		return p.Kind.String(), group, err
 	case c.route.Merged:
 		return "scatter", "", c.scatter(p)

@@ -3,12 +3,15 @@ package proxy
 // table.go: small results that the session makes itself. Their texts are UTF-8 and encoded for the client here.
 
 import (
+	"slices"
+
+	"serval/proxy/backend"
 	"serval/proxy/wire"
 )
 
 type table struct {
 	columns []wire.Column
-	rows    [][]string
+	rows    []backend.Row
 }
 
 // newTable makes a result of columns given as name, type, name, type …, all of the same (virtual) table.
@@ -29,7 +32,39 @@ func (c *session) newTable(name string, columns ...any) *table {
 	return t
 }
 
-func (t *table) add(values ...string) { t.rows = append(t.rows, values) }
+func (t *table) add(values ...string) {
+	row := make(backend.Row, len(values))
+	for i, v := range values {
+		row[i] = []byte(v)
+	}
+	t.rows = append(t.rows, row)
+}
+
+// rename gives the first column another name, as in Tables_in_shop.
+func (t *table) rename(header string) {
+	first := &t.columns[0]
+	if string(first.OrgName) == string(first.Name) {
+		first.OrgName = []byte(header)
+	}
+	first.Name = []byte(header)
+}
+
+// at is the index of a column, -1 when there is none of the name.
+func (t *table) at(name string) int {
+	return slices.IndexFunc(t.columns, func(col wire.Column) bool { return string(col.Name) == name })
+}
+
+// appendRow appends a row's payload in the text protocol.
+func (c *session) appendRow(dst []byte, row backend.Row) []byte {
+	for _, v := range row {
+		if v == nil {
+			dst = append(dst, 0xfb) // NULL
+			continue
+		}
+		dst = wire.AppendLenEncString(dst, c.toResults(string(v)))
+	}
+	return dst
+}
 
 // answerTable sends a result.
 func (c *session) answerTable(t *table) error {
@@ -46,10 +81,7 @@ func (c *session) answerTable(t *table) error {
 	}
 	var buf []byte
 	for _, row := range t.rows {
-		buf = buf[:0]
-		for _, v := range row {
-			buf = wire.AppendLenEncString(buf, c.toResults(v))
-		}
+		buf = c.appendRow(buf[:0], row)
 		if err := c.conn.WritePacket(buf); err != nil {
 			return clientError(err)
 		}

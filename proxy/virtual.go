@@ -14,6 +14,7 @@ import (
 	"serval/proxy/backend"
 	"serval/proxy/gather"
 	"serval/proxy/schemaview"
+	"serval/proxy/wire"
 	"serval/rewrite"
 	"serval/router"
 )
@@ -35,13 +36,15 @@ type shapeCache struct {
 
 func newShapeCache() *shapeCache { return &shapeCache{shapes: map[string]*schemaview.Shape{}} }
 
-// virtual carries out a routed statement whose plan is KindVirtual.
-func (c *session) virtual(p *router.Plan) (group string, err error) {
+// virtual carries out a routed statement whose plan is KindVirtual. columns, where they are not nil, are how its result
+// is described.
+func (c *session) virtual(p *router.Plan, columns []wire.Column) (group string, err error) {
 	group = c.legGroup(p)
 	conn, err := c.standInConn(p, group)
 	if err != nil {
 		return group, err
 	}
+	c.patch.own = columns
 	c.sql = c.route.SQL(c.sql[:0], 0, &c.st, &c.args)
 	out, err := c.relayOn(conn)
 	return group, c.relayed(p, conn, true, out, err)
@@ -105,7 +108,7 @@ func (c *session) systemTables(p *router.Plan, group string) ([]*gather.Table, [
 		}
 		t := &gather.Table{Database: database, Name: fmt.Sprintf("serval %d %s", i, strings.ToLower(v.Name)), Columns: shape.Definitions(invisible), Rows: rows}
 		if invisible {
-			t.Into = shape.Names()
+			t.Into = shape.List()
 		}
 		tables, shapes = append(tables, t), append(shapes, shape)
 	}

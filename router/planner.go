@@ -55,14 +55,18 @@ func (e *NoSuchTable) Error() string {
 
 // Plan analyses a statement. Its error is a *Refusal, *SyntaxError, *UnknownDatabase, *NoDatabase or *NoSuchTable.
 func (pl *Planner) Plan(st *fingerprint.Statement, db string, cat *Catalog) (*Plan, error) {
+	p := &planning{
+		parser: pl.parser, cat: cat, st: st, db: db,
+		cs: conditions{st}, refOf: map[*source]int{}, plan: &Plan{},
+	}
+	if show := readShow(st); show != nil {
+		return p.plan, p.showing(show)
+	}
 	stmt, err := pl.parser.parse(string(st.Text[:st.End]), st.Mode)
 	if err != nil {
 		return nil, &SyntaxError{err}
 	}
-	p := &planning{
-		parser: pl.parser, cat: cat, st: st, stmt: stmt, db: db,
-		cs: conditions{st}, refOf: map[*source]int{}, plan: &Plan{},
-	}
+	p.stmt = stmt
 	if err := p.dispatch(); err != nil {
 		return nil, err
 	}

@@ -96,7 +96,7 @@ func (c *Conn) Query(sql string) ([]Row, error) {
 			if err != nil {
 				return err
 			}
-			row, err := decodeRow(p, len(r.Columns))
+			row, err := DecodeRow(p, len(r.Columns))
 			if err != nil {
 				return err
 			}
@@ -135,8 +135,8 @@ func (c *Conn) answer(doing string, err error) error {
 	return c.lost(doing, err)
 }
 
-// decodeRow copies a row's values.
-func decodeRow(p []byte, columns int) (Row, error) {
+// DecodeRow copies the values of a row in the text protocol.
+func DecodeRow(p []byte, columns int) (Row, error) {
 	p = append([]byte(nil), p...)
 	row := make(Row, columns)
 	for i := range row {

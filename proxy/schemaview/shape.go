@@ -6,6 +6,7 @@ package schemaview
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"serval/proxy/backend"
@@ -124,13 +125,23 @@ func (s *Shape) Definitions(invisible bool) string {
 	return strings.Join(defs, ", ")
 }
 
-// Names are the columns, as a list for INSERT.
-func (s *Shape) Names() string {
+// List are the columns, as a list for INSERT.
+func (s *Shape) List() string {
 	names := make([]string, len(s.Columns))
 	for i, c := range s.Columns {
 		names[i] = rewrite.Quote(c.Name)
 	}
 	return strings.Join(names, ", ")
+}
+
+// At is a column's index, -1 when the table has none of this name.
+func (s *Shape) At(name string) int {
+	return slices.IndexFunc(s.Columns, func(c Column) bool { return strings.EqualFold(c.Name, name) })
+}
+
+// Names tells whether a row of a table with the columns TABLE_SCHEMA and TABLE_NAME is about a table.
+func Names(s *Shape, row backend.Row, database, table string) bool {
+	return string(row[s.At("TABLE_SCHEMA")]) == database && string(row[s.At("TABLE_NAME")]) == table
 }
 
 // Patch makes the definition of a result's column that is read from a stand-in be the system table's own; false when

@@ -223,9 +223,7 @@ func (r *reading) exchangePair(group string, row backend.Row, pair [2]string) {
 }
 
 // at is a column's index, -1 when the table has none of this name.
-func (r *reading) at(name string) int {
-	return slices.IndexFunc(r.shape.Columns, func(c Column) bool { return strings.EqualFold(c.Name, name) })
-}
+func (r *reading) at(name string) int { return r.shape.At(name) }
 
 // text is a value, "" for NULL and for columns that the table does not have.
 func (r *reading) text(row backend.Row, name string) string {

@@ -1,0 +1,176 @@
+package proxy
+
+// showcreate.go: SHOW CREATE …: the first place's definition with the logical names in it.
+
+import (
+	"strings"
+
+	"serval/rewrite"
+	"serval/router"
+)
+
+// showCreateDatabase answers SHOW CREATE DATABASE.
+func (c *session) showCreateDatabase(s *router.Show) error {
+	words := "SHOW CREATE DATABASE "
+	if s.IfNotExists {
+		words += "IF NOT EXISTS "
+	}
+	if system := c.systemVisible(s.Name); system != "" {
+		return c.relayText(c.defaultGroup(), words+rewrite.Quote(system), &router.Plan{Verb: router.VerbShow})
+	}
+	d, err := c.visible(s.Name)
+	if err != nil {
+		return err
+	}
+	t, err := c.learn(d.DefaultGroup, "", words+rewrite.Quote(d.Physical))
+	if err != nil {
+		return err
+	}
+	for _, row := range t.rows {
+		row[0] = []byte(d.Name)
+		for _, quote := range []string{"`", "\""} {
+			row[1] = []byte(strings.Replace(string(row[1]), quote+d.Physical+quote, quote+d.Name+quote, 1))
+		}
+	}
+	return c.answerDefinition(t)
+}
+
+// showCreateTable answers SHOW CREATE TABLE, of views too, and SHOW CREATE VIEW.
+func (c *session) showCreateTable(s *router.Show) error {
+	if system := c.systemVisible(s.Database); system != "" {
+		return c.relayText(c.defaultGroup(), "SHOW "+s.What+" "+rewrite.Quote(system)+"."+rewrite.Quote(s.Name), &router.Plan{Verb: router.VerbShow})
+	}
+	d, err := c.visible(s.Database)
+	if err != nil {
+		return err
+	}
+	table, err := c.tableOf(d, s.Name)
+	if err != nil {
+		return err
+	}
+	place := table.Shards[0]
+	t, err := c.learn(place.Group, c.definitionDatabase(d), "SHOW "+s.What+" "+rewrite.Quote(place.Database)+"."+rewrite.Quote(place.Table))
+	if err != nil {
+		return c.underLogicalName(err, table)
+	}
+	for _, row := range t.rows {
+		physical := string(row[1])
+		row[0] = []byte(table.Name)
+		if len(row) > 2 || d.Physical != d.Name && string(t.columns[0].Name) == "View" {
+			row[1] = []byte(c.logicalText(d, physical))
+			continue
+		}
+		row[1] = []byte(c.constraintNames(logicalDefinition(physical, place.Table, table.Name), place.Table, table.Name))
+		t.stretch(1, len(physical), len(row[1]))
+	}
+	return c.answerDefinition(t)
+}
+
+// stretch gives a column that is as long as the text in it the length of another text.
+func (t *table) stretch(column, from, to int) {
+	const shortest = 1024 // characters that servers give this column at least
+	col := &t.columns[column]
+	col.Length = col.Length / uint32(max(from, shortest)) * uint32(max(to, shortest))
+}
+
+// definitionDatabase is the database that a definition is asked from: names in it are not qualified by the current one.
+func (c *session) definitionDatabase(d *router.Database) string {
+	if c.namesDB() == d.Name {
+		return d.Physical
+	}
+	return ""
+}
+
+// logicalText exchanges the names of databases in a definition.
+func (c *session) logicalText(d *router.Database, text string) string {
+	for _, name := range sortedKeys(c.known.catalog.Databases) {
+		o := c.known.catalog.Databases[name]
+		if o.Physical == o.Name || o != d && o.DefaultGroup != d.DefaultGroup {
+			continue
+		}
+		text = strings.NewReplacer("`"+o.Physical+"`.", "`"+o.Name+"`.", `"`+o.Physical+`".`, `"`+o.Name+`".`).Replace(text)
+	}
+	return text
+}
+
+// constraintNames exchanges the physical table in the names of constraints that the server made of it.
+func (c *session) constraintNames(def, physical, logical string) string {
+	if physical == logical {
+		return def
+	}
+	var pairs []string
+	for _, quote := range []string{"`", "\""} {
+		for _, sign := range []string{"_ibfk_", "_chk_"} {
+			pairs = append(pairs, "CONSTRAINT "+quote+physical+sign, "CONSTRAINT "+quote+logical+sign)
+		}
+	}
+	return strings.NewReplacer(pairs...).Replace(def)
+}
+
+// logicalDefinition exchanges the name at the head of a definition, in whichever quotes the session has names written.
+func logicalDefinition(def, physical, logical string) string {
+	for _, quote := range []string{"`", "\"", ""} {
+		head := "CREATE TABLE " + quote + physical + quote + " ("
+		if strings.HasPrefix(def, head) {
+			return "CREATE TABLE " + quote + logical + quote + " (" + def[len(head):]
+		}
+	}
+	return def
+}
+
+// showCreateProgram answers SHOW CREATE PROCEDURE, FUNCTION, TRIGGER and EVENT.
+func (c *session) showCreateProgram(s *router.Show) error {
+	d, err := c.visible(s.Database)
+	if err != nil {
+		return err
+	}
+	t, err := c.learn(d.DefaultGroup, c.definitionDatabase(d), "SHOW "+s.What+" "+rewrite.Quote(d.Physical)+"."+rewrite.Quote(s.Name))
+	if err != nil {
+		return c.underLogicalName(err, &router.Table{Database: d.Name, Name: s.Name, Shards: []router.Shard{{Database: d.Physical, Table: s.Name}}})
+	}
+	for _, row := range t.rows {
+		for i, v := range row {
+			if v != nil {
+				row[i] = []byte(c.logicalText(d, string(v)))
+			}
+		}
+	}
+	return c.answerDefinition(t)
+}
+
+// answerDefinition sends a definition.
+func (c *session) answerDefinition(t *table) error {
+	c.warnings = c.warnings[:0]
+	return c.answerTable(t)
+}
+
+// showGrants answers SHOW GRANTS for the user itself: the databases that the configuration gives it.
+func (c *session) showGrants() error {
+	of := string(c.st.Text[:c.st.End])
+	if !c.ownGrants(of) {
+		return c.denied("mysql")
+	}
+	t, err := c.learn(c.defaultGroup(), "", "SHOW GRANTS")
+	if err != nil {
+		return err
+	}
+	t.rename("Grants for " + c.grantee)
+	account := "`" + c.user.Name + "`@`%`"
+	t.rows = nil
+	t.add("GRANT USAGE ON *.* TO " + account)
+	for _, d := range c.view().Databases() {
+		t.add("GRANT ALL PRIVILEGES ON " + rewrite.Quote(d) + ".* TO " + account)
+	}
+	return c.answerDefinition(t)
+}
+
+// ownGrants tells whether a SHOW GRANTS is about the session's own user.
+func (c *session) ownGrants(text string) bool {
+	words := strings.Fields(strings.ToLower(strings.NewReplacer("`", "", "'", "", "\"", "", "@", " @ ", "(", " ", ")", " ").Replace(text)))
+	user := strings.ToLower(c.user.Name)
+	switch strings.Join(words, " ") {
+	case "show grants", "show grants for current_user", "show grants for " + user, "show grants for " + user + " @ %":
+		return true
+	}
+	return false
+}
