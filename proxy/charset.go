@@ -150,21 +150,15 @@ func (c *session) onlyInStrings(text []byte) error {
 		case fingerprint.TokenString, fingerprint.TokenNational, fingerprint.TokenSpace:
 			continue
 		}
-		if raw, ok := transcode.HasKept(text[t.Start:t.End]); ok {
-			return protocolError(codeInvalidString, "HY000", "Invalid %s character string: '%s'", c.state.clientTable.Name, hexBytes(raw))
+		if transcode.HasKept(text[t.Start:t.End]) {
+			c.known = c.srv.known.Load()
+			return c.syntaxError(errNoCharacters, text) // as a server says it
 		}
 	}
 }
 
-// hexBytes writes bytes as the servers do in this error.
-func hexBytes(raw []byte) string {
-	const most = 6
-	var b strings.Builder
-	for _, x := range raw[:min(len(raw), most)] {
-		fmt.Fprintf(&b, "%02X", x)
-	}
-	return b.String()
-}
+// errNoCharacters are bytes that are no characters of the client's character set, outside of strings and comments.
+var errNoCharacters = errors.New("bytes outside of strings that are no characters of the client's character set")
 
 // decodeName decodes a name that a command has as its argument.
 func (c *session) decodeName(raw []byte) (string, error) {

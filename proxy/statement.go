@@ -155,7 +155,7 @@ func (c *session) syntaxError(syntax error, text []byte) error {
 		parser *terror.Error
 	)
 	switch {
-	case errors.As(said, &e) && e.Code == codeParse:
+	case errors.As(said, &e) && (e.Code == codeParse || e.Code == codeInvalidString):
 		return e
 	case errors.As(syntax, &parser) && parser.Code() != codeParse && parser.Code() < 2000:
 		sql := terror.ToSQLError(parser)

@@ -104,20 +104,14 @@ func kept(text []byte) (byte, bool) {
 	return text[1]<<6 | text[2]&0x3F, true
 }
 
-// HasKept tells whether a decoded text has bytes that are not known to be characters, and gives the first of them.
-func HasKept(text []byte) ([]byte, bool) {
-	for i := 0; i < len(text); i++ {
-		if _, ok := kept(text[i:]); !ok {
-			continue
+// HasKept tells whether a decoded text has bytes that are not known to be characters.
+func HasKept(text []byte) bool {
+	for i := range text {
+		if _, ok := kept(text[i:]); ok {
+			return true
 		}
-		var raw []byte
-		for b, ok := kept(text[i:]); ok; b, ok = kept(text[i:]) {
-			raw = append(raw, b)
-			i += 3
-		}
-		return raw, true
 	}
-	return nil, false
+	return false
 }
 
 // Encode appends a text that is UTF-8, with what Decode kept. It gives the first character that the character set does
