@@ -134,7 +134,12 @@ func (c *session) query(text []byte) error {
 		return nil
 	}
 	for {
-		c.known = c.srv.known.Load()
+		if err := c.look(); err != nil {
+			c.st.Scan(text, c.state.mode)
+			c.more = false
+			c.fail(err)
+			return nil
+		}
 		c.st.Scan(text, c.state.mode)
 		rest := nextStatement(&c.st)
 		if rest != nil && c.client.Capabilities&wire.CapMultiStatements == 0 {

@@ -96,6 +96,9 @@ func (x *execution) letGo() {
 
 // executeBound carries the current statement out.
 func (c *session) executeBound(ps *preparedStatement) (kind, group string, err error) {
+	if err := c.look(); err != nil {
+		return "refused", "", err
+	}
 	p, err := c.preparedPlan()
 	switch {
 	case err != nil:

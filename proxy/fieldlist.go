@@ -12,7 +12,9 @@ import (
 )
 
 func (c *session) fieldList(p []byte) error {
-	c.known = c.srv.known.Load()
+	if err := c.look(); err != nil {
+		return c.answer(err)
+	}
 	p, err := c.decode(p)
 	if err != nil {
 		return c.answer(err)

@@ -39,21 +39,25 @@ func (c *session) letGo(conn *backend.Conn) {
 	c.heldMu.Unlock()
 }
 
-// giveBack returns a clean connection to its pool.
+// giveBack returns a clean connection to its pool, unless the session is pinned to it.
 func (c *session) giveBack(conn *backend.Conn) {
 	c.letGo(conn)
-	conn.Release()
+	if c.pinOf(conn) == nil {
+		conn.Release()
+	}
 }
 
 // discard closes a connection whose state is not known.
 func (c *session) discard(conn *backend.Conn) {
 	c.letGo(conn)
+	c.losePin(conn)
 	conn.Discard()
 }
 
 // stop ends what runs on a connection and closes it.
 func (c *session) stop(conn *backend.Conn) {
 	c.letGo(conn)
+	c.losePin(conn)
 	ctx, cancel := context.WithTimeout(context.Background(), killTimeout)
 	defer cancel()
 	kill(ctx, conn)

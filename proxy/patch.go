@@ -24,6 +24,9 @@ type patcher struct {
 	own      []wire.Column // definitions in place of all that come; nil for none
 	standIns []standIn     // temporary tables that stand for system tables
 
+	info     uint64 // the first number in an OK packet's info: rows matched, records
+	explains bool   // the statement is an EXPLAIN
+
 	elsewhere bool // the statement does not run on the transaction's connection, which there is
 	unaliased bool // tables stand under their physical names in the statement: a result's table is not an alias
 }
@@ -31,6 +34,7 @@ type patcher struct {
 // start prepares for the answers of a statement.
 func (p *patcher) start(plan *router.Plan) {
 	p.plan, p.index, p.unaliased, p.elsewhere, p.standIns, p.own = plan, 0, false, false, p.standIns[:0], nil
+	p.info, p.explains = 0, plan.Explains
 }
 
 // Column exchanges the physical schema and table for the logical ones.
@@ -94,7 +98,7 @@ func (c *session) functionType(col *wire.Column, piece rewrite.Piece) {
 	switch piece {
 	case rewrite.PieceLastInsertID:
 		col.Type, col.Length = wire.TypeLongLong, 21
-	case rewrite.PieceRowCount:
+	case rewrite.PieceRowCount, rewrite.PieceFoundRows:
 		col.Type, col.Length = wire.TypeLongLong, 21
 	case rewrite.PieceConnectionID:
 		col.Type, col.Length, col.Flags = wire.TypeLongLong, 21, col.Flags|wire.FlagUnsigned
@@ -135,7 +139,7 @@ func (p *patcher) Status(backend uint16) uint16 {
 }
 
 // OK implements wire.Patcher.
-func (p *patcher) OK(*wire.OK) {}
+func (p *patcher) OK(ok *wire.OK) { p.info = infoNumbers(ok.Info)[0] }
 
 // Error implements wire.Patcher.
 func (p *patcher) Error(e *wire.Error) {

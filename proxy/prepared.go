@@ -82,7 +82,7 @@ func (c *session) prepareStatement(text []byte) (*preparedStatement, *wire.Prepa
 
 // enterStatement makes a prepared statement the session's current one, until done is called.
 func (c *session) enterStatement(ps *preparedStatement) (done func()) {
-	c.known = c.srv.known.Load()
+	c.known = c.overlaid(c.srv.known.Load())
 	c.prepared = ps
 	c.st, ps.st = ps.st, c.st
 	return func() {

@@ -15,14 +15,26 @@ import (
 
 // relay carries out a routed statement of one leg.
 func (c *session) relay(p *router.Plan) (group string, err error) {
+	if p.Temporary {
+		return c.temporary(p)
+	}
 	group = c.legGroup(p)
 	if p.Verb == router.VerbDDL {
 		if err := c.commitOpen(); err != nil {
 			return group, err
 		}
 	}
+	return group, c.relayLeg(p, group)
+}
+
+// relayLeg asks a group for the only leg.
+func (c *session) relayLeg(p *router.Plan, group string) error {
 	c.sql = c.route.SQL(c.sql[:0], 0, &c.st, &c.args)
-	return group, c.relaySQL(p, group, c.route.Database(0))
+	err := c.relaySQL(p, group, c.route.Database(0))
+	if p.Named != nil {
+		c.syncTemporaries(group, p.Named)
+	}
+	return err
 }
 
 // legGroup is the group of the only leg. Where several have what is needed, a transaction's own comes first; else the
@@ -53,7 +65,7 @@ func (c *session) relaySQL(p *router.Plan, group, database string) error {
 		c.srv.metrics.Backend(group, conn.Node().Address(), time.Since(start))
 		var side *wire.SideError
 		// At once: the connection was dead before. Later: the statement ran, and somebody may have meant to end it.
-		again := pooled && attempt == 0 && time.Since(start) < retryWithin && !p.Writes() && !p.Locking && !out.Started && c.srv.ctx.Err() == nil
+		again := pooled && attempt == 0 && time.Since(start) < retryWithin && !p.Writes() && !p.Locking && !out.Started && c.pinOf(conn) == nil && c.srv.ctx.Err() == nil
 		if errors.As(err, &side) && side.Side == wire.SideBackend && again {
 			c.discard(conn)
 			continue
@@ -98,12 +110,12 @@ func (c *session) relayed(p *router.Plan, conn *backend.Conn, pooled bool, out w
 	if p.Verb == router.VerbDDL && out.Kind == wire.OutcomeOK {
 		defer c.schemaChanged()
 	}
-	err = c.aftermath(conn, out)
+	err = c.aftermath(p, conn, out)
 	if err != nil {
 		c.giveUp(conn, pooled)
 		return nil // the statement's own answer has been given
 	}
-	if p.Verb == router.VerbDDL {
+	if p.Verb == router.VerbDDL && c.pinOf(conn) == nil {
 		conn.Forget()
 	}
 	c.settle(conn, pooled, out)
@@ -114,9 +126,14 @@ func (c *session) relayed(p *router.Plan, conn *backend.Conn, pooled bool, out w
 }
 
 // aftermath asks the server what the client may want to know next, while the connection is still held.
-func (c *session) aftermath(conn *backend.Conn, out wire.Outcome) error {
+func (c *session) aftermath(p *router.Plan, conn *backend.Conn, out wire.Outcome) error {
 	if out.Warnings > 0 && out.Kind != wire.OutcomeError {
 		if err := c.collectWarnings(conn); err != nil {
+			return err
+		}
+	}
+	if out.Kind == wire.OutcomeRows && (p.FoundRows || out.Rows == 0 && p.Skipped(&c.st) > 0) {
+		if err := c.askFoundRows(conn); err != nil {
 			return err
 		}
 	}
@@ -174,8 +191,10 @@ func (c *session) note(out wire.Outcome) {
 	switch out.Kind {
 	case wire.OutcomeOK:
 		c.rowCount = int64(out.AffectedRows)
+		c.noteFoundWrite(out.AffectedRows)
 	case wire.OutcomeRows:
 		c.rowCount = -1
+		c.noteFound(out.Rows)
 	case wire.OutcomeError:
 		c.rowCount = -1
 		c.warnings = append(c.warnings, warning{"Error", c.patch.failed.Code, c.fromResults(c.patch.failed.Message)})

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"serval/proxy/backend"
@@ -28,16 +29,18 @@ const (
 // gathered is the shards' side of a scatter.
 type gathered struct {
 	session  *session
-	conns    []*backend.Conn // one per leg, or the transaction's
-	pooled   bool
+	conns    []*backend.Conn // one per leg, or the transaction's; in turn, those of the legs asked so far
+	pooled   bool            // a connection for each leg, all asked at once
 	results  []*wire.Result
 	spools   []*merge.Spool
 	streams  []merge.Stream
 	layout   *merge.Layout // of the rows: of prepared statements they are binary
 	warnings uint16
-	lists    [][]warning // of each leg that had some, inside a transaction
-	pinned   bool        // SET timestamp was done
-	asking   int         // the last leg that was touched, -1: none
+	lists    [][]warning   // of each leg that had some, inside a transaction
+	pinned   bool          // SET timestamp was done
+	found    uint64        // FOUND_ROWS() of the legs together
+	passed   func() uint64 // rows that were passed on, and those that OFFSET skipped
+	asking   int           // the last leg that was touched, -1: none
 }
 
 // scatter carries out a merged SELECT.
@@ -51,13 +54,23 @@ func (c *session) scatter(p *router.Plan) error {
 			g.close(false)
 			return err
 		}
-	} else if err := g.askAll(p); err != nil {
+	} else if err := g.ask(p); err != nil {
 		g.close(false)
 		return err
 	}
 	complete, err := c.mergeRows(p, g)
 	g.close(complete && err == nil)
 	return err
+}
+
+// ask asks all legs at once, or, when the session is pinned to a connection for some of them, one after the other.
+func (g *gathered) ask(p *router.Plan) error {
+	for _, l := range g.session.route.Legs {
+		if g.session.pins[l.Group] != nil {
+			return g.askInTurn(p)
+		}
+	}
+	return g.askAll(p)
 }
 
 // askAll sends every leg's statement before it waits for the first answer.
@@ -121,20 +134,18 @@ func (g *gathered) acquire() error {
 	return nil
 }
 
-// askInTurn asks the shards one after the other on the transaction's connection.
+// askInTurn asks the shards one after the other, on the transaction's connection or on one connection for each group.
 func (g *gathered) askInTurn(p *router.Plan) error {
-	c := g.session
-	for i, leg := range c.route.Legs {
-		conn, err := c.join(leg.Group, c.state.backend(p.DefaultDB))
+	for i, leg := range g.session.route.Legs {
+		conn, err := g.turnConn(p, leg.Group)
 		if err != nil {
 			return err
 		}
-		if i == 0 {
-			g.conns = []*backend.Conn{conn}
-			if p.UsesTime {
-				if err := g.pinTime(conn); err != nil {
-					return err
-				}
+		first := !slices.Contains(g.conns, conn)
+		g.conns = append(g.conns, conn)
+		if first && p.UsesTime {
+			if err := g.pinTime(conn); err != nil {
+				return err
 			}
 		}
 		if err := g.spool(p, i, conn); err != nil {
@@ -142,6 +153,21 @@ func (g *gathered) askInTurn(p *router.Plan) error {
 		}
 	}
 	return nil
+}
+
+// turnConn is the connection for the next leg: that of a leg before it in the same group, if there was one.
+func (g *gathered) turnConn(p *router.Plan, group string) (*backend.Conn, error) {
+	c := g.session
+	state := c.state.backend(p.DefaultDB)
+	if c.inTransaction() {
+		return c.join(group, state)
+	}
+	for _, used := range g.conns {
+		if used.Node().Group() == group {
+			return used, nil
+		}
+	}
+	return c.borrowAs(group, state)
 }
 
 func (g *gathered) spool(p *router.Plan, i int, conn *backend.Conn) error {
@@ -165,10 +191,18 @@ func (g *gathered) spool(p *router.Plan, i int, conn *backend.Conn) error {
 		err := c.collectWarnings(conn)
 		c.composing = false
 		if err != nil {
-			c.loseTransaction()
+			c.lose(conn)
 			return lostBackend("group "+conn.Node().Group(), err)
 		}
 		g.lists = append(g.lists, c.warnings)
+	}
+	if p.FoundRows {
+		n, err := foundRowsOf(conn)
+		if err != nil {
+			c.lose(conn)
+			return execFailed(conn, err)
+		}
+		g.found += n
 	}
 	g.results = append(g.results, r)
 	g.streams = append(g.streams, spool.Stream())
@@ -206,20 +240,24 @@ func (g *gathered) legFailed(p *router.Plan, i int, err error) error {
 		return e
 	}
 	if !g.pooled {
-		g.session.loseTransaction()
+		g.session.lose(conn)
 	}
 	return lostBackend("group "+conn.Node().Group(), err)
 }
 
-// unpin lets the time of the transaction's connection go on.
+// unpin lets the time of the connections that were asked in turn go on.
 func (g *gathered) unpin() {
-	conn := g.session.txn.conn
-	if !g.pinned || conn == nil {
+	if !g.pinned {
 		return
 	}
 	g.pinned = false
-	if _, err := conn.Exec("SET timestamp=DEFAULT"); err != nil {
-		g.session.loseTransaction()
+	for i, conn := range g.conns {
+		if slices.Contains(g.conns[:i], conn) || !g.session.works(conn) {
+			continue
+		}
+		if _, err := conn.Exec("SET timestamp=DEFAULT"); err != nil {
+			g.session.lose(conn)
+		}
 	}
 }
 
@@ -275,6 +313,11 @@ func (g *gathered) close(complete bool) {
 	}
 	if !g.pooled {
 		g.unpin()
+		for _, conn := range g.conns {
+			if conn != g.session.txn.conn && g.session.works(conn) {
+				g.session.giveBack(conn)
+			}
+		}
 		return
 	}
 	for i, conn := range g.conns {
@@ -342,12 +385,13 @@ func (c *session) mergeRows(p *router.Plan, g *gathered) (complete bool, err err
 	}
 	limited := merge.NewLimit(stream, skip, c.route.Limit)
 	shown := &shownRows{rows: limited, layout: g.layout, visible: visible, hidden: sc.Hidden > 0}
+	g.passed = func() uint64 { return shown.passed + limited.Skipped() }
 	if c.wantsCursor() {
 		err = c.mergeToCursor(defs[:visible], shown, g)
 	} else {
 		err = c.sendMerged(defs[:visible], shown, g)
 	}
-	return err == nil && !limited.Cut(), err
+	return err == nil && (!limited.Cut() || p.FoundRows), err
 }
 
 // sendMerged passes merged rows on as they come.
@@ -386,12 +430,16 @@ type shownRows struct {
 	layout  *merge.Layout
 	visible int
 	hidden  bool
+	passed  uint64
 	scratch []byte
 }
 
 // Next implements merge.Stream.
 func (s *shownRows) Next() ([]byte, error) {
 	row, err := s.rows.Next()
+	if err == nil {
+		s.passed++
+	}
 	if err != nil || !s.hidden {
 		return row, err
 	}
@@ -417,7 +465,20 @@ func (c *session) finishRows(g *gathered) error {
 		}
 	}
 	c.rowCount = -1
-	return c.legsWarnings(g)
+	if err := c.legsWarnings(g); err != nil {
+		return err
+	}
+	if !c.patch.plan.FoundRows {
+		c.found = g.passed()
+		return nil
+	}
+	if g.pooled {
+		if err := g.askLegsFoundRows(); err != nil {
+			return err
+		}
+	}
+	c.found = g.found
+	return nil
 }
 
 // legsWarnings fetches the warnings of all legs.

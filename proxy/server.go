@@ -54,6 +54,8 @@ type Server struct {
 	sessions map[uint32]*session
 	lastID   uint32
 
+	pinnedThreads map[pinnedThread]uint32 // the servers' connections that sessions are pinned to
+
 	reloading sync.Mutex
 	adminSrv  *admin.Server
 }

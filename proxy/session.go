@@ -39,9 +39,19 @@ type session struct {
 	state sessionState
 	txn   transaction
 
+	// what ties the session to connections of its own: see pins.go
+	pins        map[string]*pinned // by group
+	temporaries temporaries
+	locks       map[string]bool   // names of named locks that are held
+	lockedGroup string            // the group in which LOCK TABLES holds
+	handlers    map[string]string // open HANDLERs: alias → group
+	process     process           // what others may know of the session
+
 	lastInsertID uint64
 	rowCount     int64
+	found        uint64    // FOUND_ROWS()
 	warnings     []warning // of the last statement that was not SHOW WARNINGS
+	warned       bool      // warnings are of the COMMIT or ROLLBACK that is being carried out
 	more         bool      // further statements of the same command follow
 	began        time.Time // when the statement began
 	composing    bool      // the answer to the client is not complete: nothing is to be flushed
@@ -95,6 +105,10 @@ func (c *session) end() {
 	}
 	if c.txn.conn != nil {
 		c.txn.conn.Discard()
+	}
+	for _, p := range c.pins { // closed, so that its server frees the locks now
+		p.conn.Discard()
+		c.removePin(p)
 	}
 	c.closePrepared()
 	c.socket.Close()

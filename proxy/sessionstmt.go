@@ -3,7 +3,6 @@ package proxy
 // sessionstmt.go: statements that the session answers or acts on itself.
 
 import (
-
 	"github.com/pingcap/tidb/pkg/parser/ast"
 
 	"serval/proxy/wire"

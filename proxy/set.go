@@ -75,7 +75,7 @@ func (c *session) trial(conn *backend.Conn) (*backend.Conn, error) {
 	if conn != nil {
 		return conn, nil
 	}
-	return c.borrow(c.defaultGroup(), "")
+	return c.borrowAside(c.defaultGroup(), "")
 }
 
 // setNames handles SET NAMES and SET CHARACTER SET.

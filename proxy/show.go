@@ -166,7 +166,7 @@ func (c *session) withConn(group string, ask func(*backend.Conn) error) error {
 		return err
 	}
 	if err := ask(conn); err != nil {
-		c.discard(conn)
+		c.giveUpUnasked(conn, err)
 		return execFailed(conn, err)
 	}
 	c.giveBack(conn)

@@ -74,6 +74,9 @@ func (c *session) execute(p *router.Plan) (kind, group string, err error) {
 	case p.Kind == router.KindVirtual:
 		group, err = c.virtual(p, nil)
 		return p.Kind.String(), group, err
+	case p.Locks != nil:
+		group, err = c.named(p)
+		return p.Kind.String(), group, err
 	case c.route.Merged:
 		return "scatter", "", c.scatter(p)
 	case len(c.route.Legs) == 1:
@@ -126,7 +129,7 @@ func (c *session) makePlan() (*router.Plan, error) {
 		return c.srv.planner.Plan(&c.st, c.namesDB(), c.known.catalog)
 	}
 	p, err := c.srv.planner.Plan(&sample, c.namesDB(), c.known.catalog)
-	if err == nil && p.Kind == router.KindSession { // its tree is carried out, not only its shape
+	if err == nil && (p.Kind == router.KindSession || p.Own) { // its tree is carried out, not only its shape
 		return c.srv.planner.Plan(&c.st, c.namesDB(), c.known.catalog)
 	}
 	return p, err
@@ -137,14 +140,15 @@ func (c *session) setArguments() {
 	c.route.Session(c.state.charset)
 	c.args = rewrite.Arguments{
 		Database: c.db, ConnectionID: c.id, LastInsertID: c.lastInsertID, RowCount: c.rowCount,
-		User: c.account, Account: c.grantee,
+		FoundRows: c.found,
+		User:      c.account, Account: c.grantee,
 	}
 }
 
 // syntaxError has a server say what is wrong with a statement that the parser does not understand: prepared there,
 // never run. When the server has nothing against it, it is Serval that lacks the grammar.
 func (c *session) syntaxError(syntax error, text []byte) error {
-	conn, err := c.borrow(c.defaultGroup(), c.defaultDatabase())
+	conn, err := c.borrowAside(c.defaultGroup(), c.defaultDatabase())
 	if err != nil {
 		return syntax
 	}

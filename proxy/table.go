@@ -66,6 +66,9 @@ func (c *session) appendRow(dst []byte, row backend.Row) []byte {
 	return dst
 }
 
+// addValues adds a row in which nil is NULL.
+func (t *table) addValues(values ...[]byte) { t.rows = append(t.rows, values) }
+
 // answerTable sends a result.
 func (c *session) answerTable(t *table) error {
 	if err := c.conn.WriteColumnCount(len(t.columns)); err != nil {

@@ -81,10 +81,21 @@ func (c *session) join(group string, state *backend.State) (*backend.Conn, error
 			t.conn, t.group, t.flags = conn, group, ok.Status
 			return conn, nil
 		}
-		c.discard(conn)
-		if serverRefused(err) || attempt > 0 {
+		again := attempt == 0 && c.pinOf(conn) == nil && !serverRefused(err)
+		c.giveUpUnasked(conn, err)
+		if !again {
 			return nil, execFailed(conn, err)
 		}
+	}
+}
+
+// giveUpUnasked gives up a connection on which a transaction could not be begun: it is closed, but for a pinned one whose
+// server has answered.
+func (c *session) giveUpUnasked(conn *backend.Conn, err error) {
+	if serverRefused(err) && c.pinOf(conn) != nil {
+		c.giveBack(conn)
+	} else {
+		c.discard(conn)
 	}
 }
 
@@ -106,6 +117,9 @@ func execFailed(conn *backend.Conn, err error) error {
 // reset it would end the transaction in silence: it is lost.
 func (c *session) prepare(conn *backend.Conn, state *backend.State) error {
 	if err := conn.SetState(state); err != nil {
+		if serverRefused(err) && c.pinOf(conn) != nil { // never reset: its state is set anew next time
+			return err
+		}
 		c.loseTransaction()
 		return execFailed(conn, err)
 	}
@@ -117,9 +131,16 @@ func (c *session) borrow(group, database string) (*backend.Conn, error) {
 	return c.borrowAs(group, c.state.backend(database))
 }
 
-// borrowAs takes a pooled connection and brings it to a state. One that turns out to be dead is replaced once: nothing
-// has been asked yet.
+// borrowAs takes the session's pinned connection of a group, or a pooled one, and brings it to a state. A pooled one
+// that turns out to be dead is replaced once: nothing has been asked yet.
 func (c *session) borrowAs(group string, state *backend.State) (*backend.Conn, error) {
+	if p := c.pins[group]; p != nil {
+		return c.borrowPinned(p, state)
+	}
+	return c.borrowPooled(group, state)
+}
+
+func (c *session) borrowPooled(group string, state *backend.State) (*backend.Conn, error) {
 	node := c.srv.cluster.Group(group).Primary()
 	for attempt := 0; ; attempt++ {
 		conn, err := node.AcquireOne(c.srv.ctx, c.foundRows())
@@ -268,14 +289,30 @@ func (c *session) finishOn(conn *backend.Conn, rollback bool) error {
 	ok, err := conn.Exec(string(c.st.Text[:c.st.End]))
 	switch {
 	case err == nil:
-		c.after(ok.Status)
-		return nil
+		return c.finished(conn, &ok)
 	case rollback && !serverRefused(err):
 		c.loseTransaction()
 		c.txn = transaction{}
 		return nil
 	}
 	return c.commitFailed(err)
+}
+
+// finished does the books of a COMMIT or ROLLBACK. It may have warnings: temporary tables stay.
+func (c *session) finished(conn *backend.Conn, ok *wire.OK) error {
+	if ok.Warnings > 0 {
+		c.patch.start(&router.Plan{})
+		c.warnings, c.composing = nil, true
+		err := c.collectWarnings(conn)
+		c.composing = false
+		if err != nil {
+			c.loseTransaction()
+			c.txn = transaction{} // it has ended before
+		}
+		c.warned = true
+	}
+	c.after(ok.Status)
+	return nil
 }
 
 // commitFailed is an error of COMMIT or ROLLBACK: the server's own, or a connection lost with the outcome unknown.
@@ -293,6 +330,10 @@ func (c *session) commitFailed(err error) error {
 // done answers OK to a statement that is about the session and not about rows.
 func (c *session) done() error {
 	c.rowCount = 0
+	if c.warned {
+		c.warned = false
+		return clientError(c.ok(&wire.OK{Warnings: uint16(len(c.warnings))}))
+	}
 	if !c.known.flavor.mariadb { // MariaDB keeps the warnings of the statement before
 		c.warnings = c.warnings[:0]
 	}

@@ -118,7 +118,7 @@ func (c *session) systemTables(p *router.Plan, group string) ([]*gather.Table, [
 // view is what the session's user sees of the servers.
 func (c *session) view() *schemaview.View {
 	v := &schemaview.View{
-		Catalog: c.known.catalog, Seen: c.user.MayUse, Query: c.readSystem,
+		Catalog: c.srv.known.Load().catalog, Seen: c.user.MayUse, Query: c.readSystem,
 		Grantee: "'" + c.user.Name + "'@'%'", User: c.user.Name, ID: c.id, Process: c.processes(),
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.client.Attributes)) {
@@ -167,7 +167,7 @@ func (c *session) readSystem(group, sql string) (rows []backend.Row, err error) 
 // when it turns out to be dead.
 func (c *session) retried(group string, do func(*backend.Conn) error) (*backend.Conn, error) {
 	for attempt := 0; ; attempt++ {
-		conn, err := c.borrowAs(group, c.plainState())
+		conn, err := c.borrowPooled(group, c.plainState()) // beside a pinned one: what is made here must not stay there
 		if err != nil {
 			return nil, err
 		}

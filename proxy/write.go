@@ -119,8 +119,9 @@ func (c *session) writeConn(p *router.Plan, group string, own bool) (*backend.Co
 		if _, err = conn.Exec("START TRANSACTION"); err == nil {
 			return conn, nil
 		}
-		c.discard(conn)
-		if serverRefused(err) || attempt > 0 { // else it was dead before: nothing has been done
+		again := attempt == 0 && c.pinOf(conn) == nil && !serverRefused(err) // it was dead before: nothing has been done
+		c.giveUpUnasked(conn, err)
+		if !again {
 			return nil, execFailed(conn, err)
 		}
 	}
@@ -286,6 +287,9 @@ func (c *session) answerWritten(p *router.Plan, w *written) error {
 		w.ok.Info = c.mergedInfo(p, w)
 	}
 	c.rowCount = int64(w.ok.AffectedRows)
+	if p.Verb == router.VerbUpdate && !c.known.flavor.mariadb {
+		c.found = infoNumbers(w.ok.Info)[0]
+	}
 	return clientError(c.ok(&w.ok))
 }
 

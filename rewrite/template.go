@@ -27,6 +27,7 @@ const (
 	PieceConnectionID              // the client's connection id
 	PieceLastInsertID              // the session's LAST_INSERT_ID()
 	PieceRowCount                  // the session's ROW_COUNT()
+	PieceFoundRows                 // the session's FOUND_ROWS()
 	PieceLimit                     // the row limit the renderer is told to set
 	PieceCopy                      // Before, then a copy of another part of the statement, then Text
 	PieceAlias                     // AS and a copy of another part of the statement as a quoted name
@@ -66,6 +67,7 @@ type Arguments struct {
 	ConnectionID uint32
 	LastInsertID uint64
 	RowCount     int64
+	FoundRows    uint64
 	Limit        uint64
 }
 
@@ -266,6 +268,8 @@ func (e *Edit) append(dst []byte, st *fingerprint.Statement, args *Arguments) []
 		dst = strconv.AppendUint(dst, args.LastInsertID, 10)
 	case PieceRowCount:
 		dst = strconv.AppendInt(dst, args.RowCount, 10)
+	case PieceFoundRows:
+		dst = strconv.AppendUint(dst, args.FoundRows, 10)
 	case PieceLimit:
 		dst = strconv.AppendUint(dst, args.Limit, 10)
 	}

@@ -60,6 +60,9 @@ type Table struct {
 	Algorithm Algorithm // key → index in Shards
 	Binding   string    // tables with the same non-empty Binding are cut alike; "" binds to nothing else
 
+	// Temporary: it is one session's own, on the connection that the session is pinned to.
+	Temporary bool
+
 	// Shards lists every place the table is in: one for Unsharded, one per shard for Sharded (in shard order),
 	// one per group for Broadcast.
 	Shards  []Shard
@@ -67,6 +70,9 @@ type Table struct {
 
 	targets []rewrite.Target // quoted names of Shards: see Seal
 }
+
+// TableKey names a logical table.
+type TableKey struct{ Database, Name string }
 
 // Column finds a column by name, case-insensitively as MySQL does; nil when it is not there.
 func (t *Table) Column(name string) *Column {

@@ -30,8 +30,11 @@ var scalarFunctions = wordSet(` abs acos adddate addtime aes_decrypt aes_encrypt
 var timeFunctions = wordSet(` curdate current_date current_time current_timestamp curtime localtime localtimestamp now unix_timestamp utc_date utc_time utc_timestamp `)
 
 // sessionFunctions need the session's own connection or would leave something behind on a pooled one.
-var sessionFunctions = wordSet(` found_rows get_lock is_free_lock is_used_lock release_all_locks release_lock load_file master_pos_wait
+var sessionFunctions = wordSet(` load_file master_pos_wait
  source_pos_wait wait_for_executed_gtid_set nextval lastval setval `)
+
+// lockFunctions take, give back and look at named locks, which exclude each other over all clients: see locks.go.
+var lockFunctions = wordSet(` get_lock is_free_lock is_used_lock release_all_locks release_lock `)
 
 // connectionVariables tell of the connection's last statement or of the connection itself, not of the session.
 var connectionVariables = wordSet("identity last_insert_id insert_id warning_count error_count rand_seed1 rand_seed2 pseudo_thread_id timestamp")
@@ -62,6 +65,7 @@ type functionUse struct {
 	subquery  bool
 	into      bool                // SELECT … INTO
 	schemas   []string            // databases of stored functions
+	locks     []*ast.FuncCallExpr // named locks
 	replaced  []*ast.FuncCallExpr // DATABASE() and the like: the proxy knows better than the server
 }
 
@@ -108,6 +112,9 @@ func (u *functionUse) call(x *ast.FuncCallExpr) {
 		u.setUnsafe("the function " + name + "()")
 	case sessionFunctions[name]:
 		u.session = name
+	case lockFunctions[name]:
+		u.locks = append(u.locks, x)
+		u.setUnsafe("the function " + name + "()")
 	case name == "last_insert_id" && len(x.Args) > 0:
 		u.setsID = true
 		u.setUnsafe("the function " + name + "()")

@@ -50,6 +50,7 @@ func (p *planning) insert(s *ast.InsertStmt) error {
 		}
 	}
 	if s.Select != nil {
+		p.plan.FromSelect = true
 		p.scope.query(s.Select, nil, nil, nil)
 	}
 	for _, a := range s.OnDuplicate {

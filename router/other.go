@@ -20,12 +20,12 @@ func (p *planning) other() error {
 		return nil
 	case *ast.CreateTableStmt:
 		if s.TemporaryKeyword != ast.TemporaryNone {
-			return refuse("temporary tables", nil, "they need a connection of their own, which a session does not have yet")
+			return p.createTemporary(s)
 		}
 		return p.schema(s.Select != nil)
 	case *ast.DropTableStmt:
 		if s.TemporaryKeyword != ast.TemporaryNone {
-			return refuse("temporary tables", nil, "they need a connection of their own, which a session does not have yet")
+			return p.dropTemporary(s)
 		}
 		return p.schema(false)
 	case *ast.AlterTableStmt, *ast.TruncateTableStmt, *ast.CreateIndexStmt, *ast.DropIndexStmt, *ast.RenameTableStmt:
@@ -44,7 +44,7 @@ func (p *planning) harmless() error {
 	switch {
 	case u.subquery:
 		return refuse("subqueries in SET and SHOW", nil, "ask for the value first")
-	case u.session != "" || u.unsafe != "" || u.setsID || u.userVar:
+	case u.session != "" || len(u.locks) > 0 || u.unsafe != "" || u.setsID || u.userVar:
 		return refuse("such functions and variables in SET and SHOW", nil, "ask for the value first")
 	}
 	return nil
@@ -81,8 +81,13 @@ func (p *planning) do(s *ast.DoStmt) error {
 type schemaTables struct{ names []*ast.TableName }
 
 func (v *schemaTables) Enter(n ast.Node) (ast.Node, bool) {
-	if t, ok := n.(*ast.TableName); ok {
+	switch t := n.(type) {
+	case *ast.TableName:
 		v.names = append(v.names, t)
+	case *ast.AlterTableSpec:
+		if t.NewTable != nil { // RENAME TO: the parser's walk leaves it out
+			v.names = append(v.names, t.NewTable)
+		}
 	}
 	return n, false
 }
@@ -114,19 +119,29 @@ func (p *planning) schema(selects bool) error {
 	return nil
 }
 
-func (p *planning) schemaGroup(n *ast.TableName) (string, error) {
+// schemaDatabase is the database of a table that a schema change names.
+func (p *planning) schemaDatabase(n *ast.TableName) (*Database, error) {
 	name := n.Schema.O
 	if name == "" {
 		name = p.db
 	}
 	d, err := p.database(name)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
+	p.plan.Named = append(p.plan.Named, TableKey{name, n.Name.O})
 	if n.Schema.O == "" {
 		p.plan.DefaultDB = d.Physical
 	} else if d.Physical != d.Name {
-		return "", refuse("schema changes that name the database, whose physical name is another", nil, "USE %s and leave the database out", d.Name)
+		return nil, refuse("schema changes that name the database, whose physical name is another", nil, "USE %s and leave the database out", d.Name)
+	}
+	return d, nil
+}
+
+func (p *planning) schemaGroup(n *ast.TableName) (string, error) {
+	d, err := p.schemaDatabase(n)
+	if err != nil {
+		return "", err
 	}
 	t := d.Tables[n.Name.O]
 	switch {

@@ -38,6 +38,7 @@ const (
 	VerbReplace
 	VerbUpdate
 	VerbDelete
+	VerbTemporary // makes or drops temporary tables: no implicit commit, and nobody else sees it
 	VerbDDL
 	VerbShow
 )
@@ -50,6 +51,24 @@ type Plan struct {
 	Show    *Show        // KindSession only: in place of Stmt
 	Locking bool         // SELECT … FOR UPDATE / LOCK IN SHARE MODE
 	Reason  string       // why this kind, for EXPLAIN ROUTE
+
+	// Temporary: the statement may make temporary tables: it runs on the connection that the session keeps for them.
+	Temporary bool
+	// Named are the tables that a schema change names, under the session's names.
+	Named []TableKey
+
+	// Locks are the named locks that the statement is about, nil when it is about none.
+	Locks *LockUse
+	// FoundRows: the statement has SQL_CALC_FOUND_ROWS.
+	FoundRows bool
+	// Explains: it is an EXPLAIN.
+	Explains bool
+	// FromSelect: it writes the rows of a SELECT.
+	FromSelect bool
+	// offset is the slot of the statement's own OFFSET, -1 when it has none.
+	offset int
+	// Own: the plan is for this very statement; others of the same shape are planned by themselves.
+	Own bool
 
 	// Databases are the logical databases it names, for the check of the user's rights.
 	Databases []string
@@ -171,7 +190,7 @@ func (p *Plan) Pinned(st *fingerprint.Statement) bool {
 
 // Cacheable tells whether other statements of the same shape may use the plan.
 func (p *Plan) Cacheable(st *fingerprint.Statement) bool {
-	return !st.Ambiguous && (p.Kind != KindSession || len(st.Literals) == 0)
+	return !st.Ambiguous && !p.Own && (p.Kind != KindSession || len(st.Literals) == 0)
 }
 
 // Writes tells whether the statement changes rows or tables.

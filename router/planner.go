@@ -57,7 +57,7 @@ func (e *NoSuchTable) Error() string {
 func (pl *Planner) Plan(st *fingerprint.Statement, db string, cat *Catalog) (*Plan, error) {
 	p := &planning{
 		parser: pl.parser, cat: cat, st: st, db: db,
-		cs: conditions{st}, refOf: map[*source]int{}, plan: &Plan{},
+		cs: conditions{st}, refOf: map[*source]int{}, plan: &Plan{offset: -1},
 	}
 	if show := readShow(st); show != nil {
 		return p.plan, p.showing(show)
@@ -115,9 +115,9 @@ func (p *planning) analyse() error {
 	case p.uses.userVar:
 		return refuse("user variables (@name)", nil, "pass the value in the statement; sessions' variables are not carried between servers yet")
 	case p.uses.session != "":
-		return refuse("the function or variable "+p.uses.session, nil, "it needs a connection of its own, which a session does not have yet")
+		return refuse("the function or variable "+p.uses.session, nil, "it tells of one server's connection, not of the session")
 	}
-	return nil
+	return p.lockUse()
 }
 
 // layout is a statement's tables, sorted by kind.
@@ -227,6 +227,12 @@ func (p *planning) livesIn(src *source, group string) bool {
 
 // groupPlan sends the whole statement to one of the groups.
 func (p *planning) groupPlan(groups []string, plain *source, reason string, args ...any) error {
+	if p.plan.Locks != nil {
+		if !contains(groups, p.cat.Groups[0]) {
+			return refuse("named locks together with tables of another group than "+p.cat.Groups[0], nil, "all named locks are in that group: take the lock in a statement of its own")
+		}
+		groups = p.cat.Groups[:1]
+	}
 	t, err := p.splice(plain)
 	if err != nil {
 		return err
@@ -241,10 +247,14 @@ func (p *planning) groupPlan(groups []string, plain *source, reason string, args
 // noTables plans a statement that names no table.
 func (p *planning) noTables() error {
 	p.plan.Anywhere = true
-	if d := p.cat.Databases[p.db]; d != nil {
+	group := p.anyGroup()
+	if p.plan.Locks != nil {
+		group = p.cat.Groups[0]
+	}
+	if d := p.cat.Databases[p.db]; d != nil && (p.plan.Locks == nil || d.DefaultGroup == group) { // else it need not be there
 		p.plan.DefaultDB = d.Physical
 	}
-	return p.groupPlan([]string{p.anyGroup()}, nil, "no table is named: the default group")
+	return p.groupPlan([]string{group}, nil, "no table is named: the default group")
 }
 
 // differentGroups refuses a mix of whole tables that no group has together.
@@ -277,6 +287,9 @@ func (p *planning) shardsPlan(l *layout, plain *source) error {
 	if p.st.Executable {
 		return refuse("executable comments (/*! … */)", l.sharded[0].table, "some servers would run what they hold and others not; write it without the comment")
 	}
+	if p.plan.Locks != nil {
+		return refuse("named locks in a statement on a sharded table", l.sharded[0].table, "take the lock in a statement of its own")
+	}
 	p.shardSources(l) // before splice exchanges the tree's names
 	t, err := p.splice(plain)
 	if err != nil {
@@ -304,7 +317,7 @@ func (p *planning) explain(s *ast.ExplainStmt) error {
 		if p.plan.Kind == KindVirtual {
 			return refuse("EXPLAIN of a query on system tables", nil, "Serval fills them for each statement: there is no plan to show")
 		}
-		p.plan.Verb = VerbShow
+		p.plan.Verb, p.plan.Explains = VerbShow, true
 		p.plan.Typed = nil // the result is not the statement's
 		return nil
 	}

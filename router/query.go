@@ -13,11 +13,13 @@ func (p *planning) query(n ast.StmtNode) error {
 	}
 	sel, _ := n.(*ast.SelectStmt)
 	if sel != nil {
+		p.plan.FoundRows = sel.SelectStmtOpts != nil && sel.CalcFoundRows
 		p.plan.Locking = sel.LockInfo != nil && sel.LockInfo.LockType != ast.SelectLockNone
 	}
 	if p.uses.setsID {
 		return refuse("LAST_INSERT_ID(expression) in a query", nil, "use it in an INSERT or UPDATE")
 	}
+	p.ownOffset(n)
 	p.scope.query(n, nil, nil, nil)
 	l, err := p.layout()
 	if err != nil {
@@ -71,8 +73,6 @@ func (p *planning) cannotScatter(sel *ast.SelectStmt, l *layout) *Refusal {
 		return refuse("DISTINCT over several shards", t, "%s", key)
 	case p.uses.window || len(sel.WindowSpecs) > 0:
 		return refuse("window functions over several shards", t, "%s", key)
-	case sel.SelectStmtOpts != nil && sel.CalcFoundRows:
-		return refuse("SQL_CALC_FOUND_ROWS over several shards", t, "%s", key)
 	case p.uses.unsafe != "":
 		return refuse(p.uses.unsafe+" over several shards", t, "%s", key)
 	case p.uses.sysVar:

@@ -1,7 +1,7 @@
 package router
 
 // sessionpieces.go: functions whose value the proxy knows and a server behind it does not: DATABASE(), USER(),
-// CONNECTION_ID(), LAST_INSERT_ID(), ROW_COUNT(). They are replaced in the text by the session's value; a select
+// CONNECTION_ID(), LAST_INSERT_ID(), ROW_COUNT(), FOUND_ROWS(). They are replaced in the text by the session's value; a select
 // field that was changed keeps the name that MySQL would have given it.
 
 import (
@@ -28,6 +28,8 @@ func replacedPiece(f *ast.FuncCallExpr) int {
 		return int(rewrite.PieceLastInsertID)
 	case "row_count":
 		return int(rewrite.PieceRowCount)
+	case "found_rows":
+		return int(rewrite.PieceFoundRows)
 	}
 	return -1
 }
@@ -56,6 +58,8 @@ func (p *planning) replaceFunctions(sel *ast.SelectStmt) error {
 		switch piece {
 		case rewrite.PieceLastInsertID:
 			before, after = "CAST(", " AS UNSIGNED)"
+		case rewrite.PieceFoundRows: // its call stays, so that servers warn of it as they do
+			before, after = "(FOUND_ROWS()*0+", ")"
 		case rewrite.PieceDatabase, rewrite.PieceUser, rewrite.PieceAccount:
 			if !wholeField(sel, f) { // it compares by the collation of names
 				before, after = "(CAST(_utf8mb4", " AS CHAR(64) CHARACTER SET utf8mb4) COLLATE utf8mb4_general_ci)"

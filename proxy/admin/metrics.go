@@ -31,6 +31,8 @@ type Metrics struct {
 	durations      *prometheus.HistogramVec
 	backendLatency *prometheus.HistogramVec
 	errors         *prometheus.CounterVec
+	pins           *prometheus.GaugeVec
+	pinsTotal      *prometheus.CounterVec
 
 	statementSeries series[statementLabels, statementSeries]
 	backendSeries   series[backendLabels, prometheus.Observer]
@@ -74,8 +76,14 @@ func NewMetrics() *Metrics {
 		errors: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "serval_errors_total", Help: "Errors that clients were answered, by MySQL error code.",
 		}, []string{"code"}),
+		pins: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "serval_pins", Help: "Things that tie sessions to backend connections of their own now, by what they are.",
+		}, []string{"reason"}),
+		pinsTotal: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "serval_pins_total", Help: "Things that tied sessions to backend connections of their own.",
+		}, []string{"reason"}),
 	}
-	m.registry.MustRegister(m.sessions, m.sessionsTotal, m.statements, m.durations, m.backendLatency, m.errors,
+	m.registry.MustRegister(m.sessions, m.sessionsTotal, m.statements, m.durations, m.backendLatency, m.errors, m.pins, m.pinsTotal,
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		collectors.NewBuildInfoCollector())
@@ -132,6 +140,18 @@ func (m *Metrics) Backend(group, node string, d time.Duration) {
 		o = m.backendSeries.add(labels, m.backendLatency.WithLabelValues(group, node))
 	}
 	o.Observe(d.Seconds())
+}
+
+// Pinned counts a reason that ties a session to a backend connection: 1 when it comes, -1 when it goes. reason must
+// come from a small fixed set.
+func (m *Metrics) Pinned(reason string, change int) {
+	if m == nil {
+		return
+	}
+	m.pins.WithLabelValues(reason).Add(float64(change))
+	if change > 0 {
+		m.pinsTotal.WithLabelValues(reason).Inc()
+	}
 }
 
 // Error counts an error packet sent to a client, whoever made it: the proxy or a backend.

@@ -33,6 +33,7 @@ type Conn struct {
 
 	have    State // what the server's session is in; Database "" is not known
 	unknown bool  // have.Vars is not to be trusted: the next SetState resets the connection
+	kept    bool  // a session has things on it that a reset would take away: see Keep
 
 	statements statements // prepared on it
 
@@ -172,6 +173,9 @@ func (c *Conn) Release() {
 	if c.broken || c.Buffered() > 0 || !c.expires.IsZero() && now.After(c.expires) {
 		c.drop()
 		return
+	}
+	if c.kept {
+		c.kept, c.unknown = false, true
 	}
 	c.ReleaseBuffers()
 	c.idleSince = now

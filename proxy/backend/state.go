@@ -51,6 +51,17 @@ func (c *Conn) State() State { return c.have }
 // drops temporary tables, user variables, locks and prepared statements.
 func (c *Conn) Forget() { c.unknown = true }
 
+// Keep says that the session has things on the connection that COM_RESET_CONNECTION would take away (temporary tables,
+// locks): SetState does without it from now on. When the connection is released, the reset comes before its next use.
+func (c *Conn) Keep() { c.kept = true }
+
+// Reset brings the connection's session on the server to its beginning, now: locks are free when it returns. A
+// connection on which that fails is of no more use, and closed when it is released.
+func (c *Conn) Reset() {
+	c.kept, c.unknown = false, true
+	_ = c.SetState(&State{}) // a lost connection is marked as broken
+}
+
 // SetState brings the connection to the state that a session wants. When it is in it already, that is three string
 // comparisons; else every command needed goes out in one write, and all answers are read, within ConnectTimeout. A
 // refusal of the server is returned as *wire.Error, the first if there are several; the connection is then usable, in
@@ -96,7 +107,11 @@ func (c *Conn) changeState(want *State) error {
 func (c *Conn) difference(want *State) *batch {
 	b := &batch{client: want.Client}
 	have := c.have
-	if c.unknown {
+	switch {
+	case c.unknown && c.kept:
+		have = State{Vars: stale(c.have.Vars)}
+		b.add(0, "", func(c *Conn) { c.unknown = false }) // what follows sets everything; a refused SET takes it back
+	case c.unknown:
 		b.add(wire.ComResetConnection, "", func(c *Conn) {
 			c.have, c.unknown = State{}, false
 			c.forgetStatements()

@@ -92,3 +92,13 @@ func diffVars(have, want string, renamed bool) (set string, renew, defaults bool
 	}
 	return strings.Join(parts, ","), renew, defaults
 }
+
+// stale is a list of the same variables with values that nothing equals.
+func stale(vars string) string {
+	list := parseVars(vars)
+	parts := make([]string, len(list))
+	for i, v := range list {
+		parts[i] = v.name + "=?"
+	}
+	return strings.Join(parts, ",")
+}

@@ -36,10 +36,11 @@ func (s *Sequence) Next() ([]byte, error) {
 
 // Limit passes on a window of a stream's rows.
 type Limit struct {
-	stream Stream
-	skip   uint64
-	left   uint64
-	err    error
+	stream  Stream
+	skip    uint64
+	skipped uint64
+	left    uint64
+	err     error
 }
 
 // NewLimit leaves out the first offset rows and then passes on at most count (math.MaxUint64: all).
@@ -61,6 +62,7 @@ func (l *Limit) Next() ([]byte, error) {
 		if _, err := l.stream.Next(); err != nil {
 			return nil, l.end(err)
 		}
+		l.skipped++
 	}
 	row, err := l.stream.Next()
 	if err != nil {
@@ -74,6 +76,9 @@ func (l *Limit) end(err error) error {
 	l.err = err
 	return err
 }
+
+// Skipped is the number of rows that were left out so far.
+func (l *Limit) Skipped() uint64 { return l.skipped }
 
 // Cut reports whether the window is full, that is, whether the stream may have rows that nobody will read.
 func (l *Limit) Cut() bool { return l.left == 0 }
