@@ -37,16 +37,16 @@ func (p *planning) ownOffset(n ast.StmtNode) {
 		return
 	}
 	if slot, ok := p.cs.slotAt(tk.List[number].Start); ok {
-		p.plan.offset = slot
+		p.plan.offset = slot + 1
 	}
 }
 
 // Skipped is how many rows the statement's OFFSET leaves out.
 func (p *Plan) Skipped(st *fingerprint.Statement) uint64 {
-	if p.offset < 0 {
+	if p.offset == 0 {
 		return 0
 	}
-	n, err := count(st, p.offset)
+	n, err := count(st, p.offset-1)
 	if err != nil {
 		return 0
 	}

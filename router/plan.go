@@ -65,7 +65,7 @@ type Plan struct {
 	Explains bool
 	// FromSelect: it writes the rows of a SELECT.
 	FromSelect bool
-	// offset is the slot of the statement's own OFFSET, -1 when it has none.
+	// offset is the slot of the statement's own OFFSET, counted from 1; 0: it has none.
 	offset int
 	// Own: the plan is for this very statement; others of the same shape are planned by themselves.
 	Own bool
