@@ -30,10 +30,30 @@ func (c *session) describeSession(ps *preparedStatement, p *router.Plan) (*wire.
 	switch {
 	case err != nil && (!c.hasResult(p) || !errors.As(err, &refused) || refused.Code == codeParse || refused.Code == codeUnsupportedPS):
 		return nil, err
-	case !c.hasResult(p) || ps.st.Parameters > 0 || answer != nil && answer.ColumnCount == 0: // some say nothing before they are executed
+	case !c.hasResult(p) || answer != nil && answer.ColumnCount == 0: // some say nothing before they are executed
 		return answer, err
 	}
-	return c.describeResult(ps, answer)
+	described, err := c.describeResult(ps, answer)
+	if err != nil && answer != nil && !isConnectionError(err) { // it can be prepared: the error is its execution's
+		return answer, nil
+	}
+	return described, err
+}
+
+// withNulls is the current statement's text with NULL in place of its parameters.
+func (c *session) withNulls(ps *preparedStatement) []byte {
+	if c.st.Parameters == 0 {
+		return ps.text
+	}
+	var out []byte
+	at := 0
+	for _, l := range c.st.Literals {
+		if l.Kind == fingerprint.Parameter {
+			out = append(append(out, c.st.Text[at:l.Start]...), "NULL"...)
+			at = int(l.End)
+		}
+	}
+	return append(out, c.st.Text[at:c.st.End]...)
 }
 
 // codeUnsupportedPS is ER_UNSUPPORTED_PS: the statement cannot be prepared.
@@ -69,7 +89,7 @@ func (c *session) describeAsIs(ps *preparedStatement) (*wire.Prepared, error) {
 func (c *session) describeResult(ps *preparedStatement, asIs *wire.Prepared) (*wire.Prepared, error) {
 	described := &wire.Prepared{}
 	c.describing = described
-	caught, err := c.catch(ps.text)
+	caught, err := c.catch(c.withNulls(ps))
 	c.describing = nil
 	if err != nil {
 		return nil, err
@@ -77,6 +97,9 @@ func (c *session) describeResult(ps *preparedStatement, asIs *wire.Prepared) (*w
 	logical := &router.Plan{Verb: router.VerbShow} // names are logical by now
 	if described.ColumnCount > 0 || described.Columns != nil {
 		c.patch.start(logical)
+		if asIs != nil {
+			described.Parameters = asIs.Parameters
+		}
 		return described, nil
 	}
 	r, err := wire.ReadResult(caught)
@@ -87,7 +110,10 @@ func (c *session) describeResult(ps *preparedStatement, asIs *wire.Prepared) (*w
 	if asIs != nil && asIs.ColumnCount == len(r.Columns) {
 		return asIs, sameNames(asIs.Columns, r.Columns)
 	}
-	return &wire.Prepared{Columns: r.Columns, ColumnCount: len(r.Columns)}, nil
+	if asIs == nil {
+		asIs = &wire.Prepared{}
+	}
+	return &wire.Prepared{Columns: r.Columns, ColumnCount: len(r.Columns), Parameters: asIs.Parameters}, nil
 }
 
 // sameNames gives definitions the names of others: Tables_in_shop, whatever the database is called on the server.

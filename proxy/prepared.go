@@ -213,7 +213,7 @@ func (c *session) answerPrepare(ps *preparedStatement, p *wire.Prepared) error {
 		return err
 	}
 	for i := range ps.st.Parameters {
-		def := parameterDefinition
+		def := c.unknownParameter()
 		if i < len(p.Parameters) {
 			def = p.Parameters[i]
 		}
@@ -239,8 +239,14 @@ func (c *session) answerPrepare(ps *preparedStatement, p *wire.Prepared) error {
 	return nil
 }
 
-// parameterDefinition describes a parameter of which nothing is known, as servers do.
-var parameterDefinition = wire.AppendColumn(nil, &wire.Column{Name: []byte("?"), Charset: wire.CollationBinary, Type: wire.TypeVarString, Flags: wire.FlagBinary})
+// unknownParameter describes a parameter of which nothing is known, as servers do.
+func (c *session) unknownParameter() []byte {
+	def := wire.Column{Name: []byte("?"), Charset: c.state.collation(c.known), Type: wire.TypeVarString, Flags: wire.FlagBinary}
+	if c.known.flavor.mariadb {
+		def.Type, def.Charset = wire.TypeNull, wire.CollationBinary
+	}
+	return wire.AppendColumn(nil, &def)
+}
 
 // keepPrepared gives a statement its number.
 func (c *session) keepPrepared(ps *preparedStatement) {
