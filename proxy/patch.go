@@ -139,7 +139,10 @@ func (p *patcher) Status(backend uint16) uint16 {
 }
 
 // OK implements wire.Patcher.
-func (p *patcher) OK(ok *wire.OK) { p.info = infoNumbers(ok.Info)[0] }
+func (p *patcher) OK(ok *wire.OK) {
+	p.info = infoNumbers(ok.Info)[0]
+	p.session.trackGTIDs(ok)
+}
 
 // Error implements wire.Patcher.
 func (p *patcher) Error(e *wire.Error) {

@@ -71,6 +71,9 @@ type session struct {
 	sql   []byte
 	patch patcher
 
+	setOK   wire.OK  // what the servers told of a SET
+	tracker *tracker // nil: the client does not want to be told of transactions
+
 	statementID []byte // of the prepared statement on its server's connection
 	decoded     []byte // the text of a client that does not send UTF-8
 
@@ -182,6 +185,7 @@ func (c *session) enter(k *knowledge, client *wire.Client) error {
 func (c *session) use(k *knowledge, name string) error {
 	if system := router.SystemDatabase(name); system != "" && k.catalog.Databases[name] == nil {
 		c.db = system
+		c.trackSchema()
 		return nil
 	}
 	if k.catalog.Databases[name] == nil {
@@ -191,6 +195,7 @@ func (c *session) use(k *knowledge, name string) error {
 		return c.denied(name)
 	}
 	c.db = name
+	c.trackSchema()
 	return nil
 }
 

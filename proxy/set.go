@@ -24,11 +24,14 @@ var carried = wordSet(` sql_mode time_zone sql_safe_updates foreign_key_checks u
  max_statement_time optimizer_switch optimizer_search_depth sort_buffer_size join_buffer_size tmp_table_size max_heap_table_size
  transaction_isolation tx_isolation character_set_results character_set_client character_set_connection collation_connection
  div_precision_increment sql_notes default_week_format explicit_defaults_for_timestamp information_schema_stats_expiry
+ session_track_schema session_track_system_variables session_track_state_change session_track_transaction_info session_track_gtids
  sql_quote_show_create sql_warnings long_query_time read_buffer_size cte_max_recursion_depth `)
 
 func (c *session) set(s *ast.SetStmt) error {
 	next := c.state.clone()
 	c.warnings = c.warnings[:0]
+	c.setOK = wire.OK{}
+	autocommit := false
 	var conn *backend.Conn
 	defer func() {
 		if conn != nil {
@@ -50,6 +53,7 @@ func (c *session) set(s *ast.SetStmt) error {
 			err = notSupported("Serval does not support SET GLOBAL (%s): set it on the servers", v.Name)
 		case strings.EqualFold(v.Name, "autocommit"):
 			err = setAutocommit(&next, v)
+			autocommit = true
 		default:
 			if conn, err = c.trial(conn); err == nil {
 				err = c.setVariable(&next, conn, v)
@@ -66,6 +70,10 @@ func (c *session) set(s *ast.SetStmt) error {
 	}
 	next.render()
 	c.state = next
+	if autocommit {
+		c.trackAutocommit()
+	}
+	c.trackSet(&c.setOK)
 	c.rowCount = 0
 	return clientError(c.ok(&wire.OK{Warnings: uint16(len(c.warnings))}))
 }
@@ -115,6 +123,8 @@ func (c *session) tryOut(conn *backend.Conn, sql string) error {
 	if err != nil {
 		return execFailed(conn, err)
 	}
+	c.setOK.Status |= ok.Status
+	c.setOK.Track = append(c.setOK.Track, ok.Track...)
 	if ok.Warnings == 0 {
 		return nil
 	}

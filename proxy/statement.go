@@ -58,6 +58,7 @@ func (c *session) statement() (kind, group string, err error) {
 		return "refused", "", errLost()
 	}
 	if p.Kind == router.KindSession {
+		c.trackStatement(nil)
 		return "session", "", c.sessionStatement(p)
 	}
 	c.setArguments()
@@ -70,6 +71,7 @@ func (c *session) statement() (kind, group string, err error) {
 // execute carries out a routed statement.
 func (c *session) execute(p *router.Plan) (kind, group string, err error) {
 	c.patch.start(p)
+	c.trackStatement(p)
 	switch {
 	case p.Kind == router.KindVirtual:
 		group, err = c.virtual(p, nil)

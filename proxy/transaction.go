@@ -240,6 +240,7 @@ func (c *session) commitOpen() error {
 	if err != nil {
 		return c.commitFailed(err)
 	}
+	c.trackGTIDs(&ok)
 	c.after(ok.Status)
 	return nil
 }
@@ -289,6 +290,7 @@ func (c *session) finishOn(conn *backend.Conn, rollback bool) error {
 	ok, err := conn.Exec(string(c.st.Text[:c.st.End]))
 	switch {
 	case err == nil:
+		c.trackGTIDs(&ok)
 		return c.finished(conn, &ok)
 	case rollback && !serverRefused(err):
 		c.loseTransaction()
@@ -337,6 +339,7 @@ func (c *session) done() error {
 	if !c.known.flavor.mariadb { // MariaDB keeps the warnings of the statement before
 		c.warnings = c.warnings[:0]
 	}
+	c.trackBegin(c.txn.begin)
 	return clientError(c.ok(&wire.OK{}))
 }
 

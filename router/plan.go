@@ -109,6 +109,9 @@ type Plan struct {
 	Sharded *Table
 }
 
+// TableReferences is the number of places in which the statement names a table.
+func (p *Plan) TableReferences() int { return len(p.refs) }
+
 // TypedColumn is a column of the result that is a session function.
 type TypedColumn struct {
 	Column int

@@ -26,7 +26,7 @@ import (
 //	FOUND_ROWS         as the client has it; such connections are pooled apart
 //	DEPRECATE_EOF      no: one layout to read; what a client has negotiated is its wire.Conn's matter
 //	QUERY_ATTRIBUTES   no: changes the layout of COM_QUERY
-//	SESSION_TRACK      no: changes the layout of OK packets
+//	SESSION_TRACK      yes: what SET and COMMIT tell is passed on to clients that asked for it
 //	MULTI_STATEMENTS   no: the proxy splits statements, a server must never see two in one packet
 //	COMPRESS, LOCAL_FILES, IGNORE_SPACE  no
 
@@ -106,7 +106,7 @@ func login(ctx context.Context, n *Node, nc net.Conn, foundRows bool) (c *Conn, 
 			if tlsConfig != nil {
 				cc.SetTLSConfig(tlsConfig)
 			}
-			capabilities := []uint32{mysql.CLIENT_MULTI_RESULTS}
+			capabilities := []uint32{mysql.CLIENT_MULTI_RESULTS, mysql.CLIENT_SESSION_TRACK}
 			if foundRows {
 				capabilities = append(capabilities, mysql.CLIENT_FOUND_ROWS)
 			}

@@ -68,7 +68,7 @@ func TestCapabilities(t *testing.T) {
 		t.Error("a FOUND_ROWS connection was given to a session without it")
 	}
 	plain.Release()
-	const never = wire.CapDeprecateEOF | wire.CapQueryAttributes | wire.CapSessionTrack | wire.CapMultiStatements |
+	const never = wire.CapDeprecateEOF | wire.CapQueryAttributes | wire.CapMultiStatements |
 		wire.CapCompress | wire.CapLocalFiles
 	for i, caps := range f.caps {
 		if caps&never != 0 || caps&wire.CapMultiResults == 0 || (caps&wire.CapFoundRows != 0) != (i == 0) {

@@ -71,6 +71,10 @@ type Conn struct {
 	secure   atomic.Pointer[tls.Conn] // the TLS in via, if it was begun here
 	squeezed *compressed              // the compression in via, if there is one
 
+	tracked    []byte // session state changes that the next OK packet tells
+	hasTracked bool
+	onEnd      func(rows, telling bool, status uint16) (flag bool)
+
 	ok    OK // Relay's: an OK given to a Patcher must not be allocated for each answer
 	peek  peeker
 	small [smallSize]byte

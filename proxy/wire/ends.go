@@ -7,8 +7,28 @@ import "encoding/binary"
 // (page_protocol_basic_ok_packet, page_protocol_com_query_response_text_resultset). A row may begin with 0xFE too: it
 // then holds a value of 16 MiB or more, so its first frame is a full one, which no OK packet is.
 
-// WriteOK puts an OK packet into the write buffer.
-func (c *Conn) WriteOK(ok *OK) error { return c.endPacket(AppendOK(c.beginPacket(), ok)) }
+// WriteOK puts an OK packet into the write buffer, with the changes that were noted by Track; ok's own are not sent.
+func (c *Conn) WriteOK(ok *OK) error {
+	if !c.Tracks() {
+		return c.endPacket(AppendOK(c.beginPacket(), ok))
+	}
+	if c.onEnd != nil {
+		c.onEnd(false, true, ok.Status)
+	}
+	return c.endPacket(c.appendTracked(c.appendOK(c.beginPacket(), headerOK, ok), ok.Info))
+}
+
+// appendOK appends an OK packet up to its info.
+func (c *Conn) appendOK(dst []byte, header byte, ok *OK) []byte {
+	status := ok.Status
+	if c.hasTracked {
+		status |= StatusSessionStateChange
+	}
+	dst = append(dst, header)
+	dst = AppendLenEncInt(AppendLenEncInt(dst, ok.AffectedRows), ok.LastInsertID)
+	dst = binary.LittleEndian.AppendUint16(dst, status)
+	return binary.LittleEndian.AppendUint16(dst, ok.Warnings)
+}
 
 // WriteColumnsEnd puts what follows a list of definitions into the write buffer: the columns of a result, the
 // parameters or columns of a prepared statement. It is nothing with CapDeprecateEOF. (A result set that is left on the
@@ -23,12 +43,14 @@ func (c *Conn) WriteColumnsEnd(warnings, status uint16) error {
 // WriteRowsEnd puts what ends a result's rows into the write buffer, which is also the answer to commands that are
 // answered by an EOF packet: COM_SET_OPTION, COM_FIELD_LIST's end, COM_STMT_FETCH's end.
 func (c *Conn) WriteRowsEnd(warnings, status uint16) error {
+	if c.onEnd != nil && c.onEnd(true, c.caps&CapDeprecateEOF != 0, status) {
+		status |= StatusSessionStateChange
+	}
 	if c.caps&CapDeprecateEOF == 0 {
 		return c.endPacket(AppendEOF(c.beginPacket(), warnings, status))
 	}
-	p := append(c.beginPacket(), headerEOF, 0, 0) // no rows affected, no id
-	p = binary.LittleEndian.AppendUint16(p, status)
-	return c.endPacket(binary.LittleEndian.AppendUint16(p, warnings))
+	p := c.appendOK(c.beginPacket(), headerEOF, &OK{Status: status, Warnings: warnings})
+	return c.endPacket(c.appendTracked(p, nil))
 }
 
 // WriteColumnCount puts the packet that begins a result set into the write buffer.

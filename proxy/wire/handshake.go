@@ -27,10 +27,12 @@ const DefaultServerVersion = "8.4.0-Serval"
 //	COMPRESS, ZSTD_COMPRESSION_ALGORITHM  compress.go; where a client has both it is zlib, as servers choose
 //	SSL                where the listener has a certificate (Handshake.TLS)
 //	QUERY_ATTRIBUTES   read over (attributes.go, execute.go), not passed on
-//	not: SESSION_TRACK, LOCAL_FILES, INTERACTIVE, IGNORE_SPACE
+//	SESSION_TRACK      track.go
+//	not: LOCAL_FILES, INTERACTIVE, IGNORE_SPACE
 const ServerCapabilities uint32 = CapLongPassword | CapFoundRows | CapLongFlag | CapConnectWithDB | CapProtocol41 |
 	CapTransactions | CapSecureConnection | CapMultiStatements | CapMultiResults | CapPluginAuth | CapConnectAttrs |
-	CapPluginAuthLenencClientData | CapDeprecateEOF | CapCompress | CapZstdCompression | CapQueryAttributes
+	CapPluginAuthLenencClientData | CapDeprecateEOF | CapCompress | CapZstdCompression |
+	CapQueryAttributes | CapSessionTrack
 
 // Authentication plugins.
 const (

@@ -13,6 +13,7 @@ type OK struct {
 	AffectedRows, LastInsertID uint64
 	Status, Warnings           uint16
 	Info                       []byte // human text such as "Rows matched: 1  Changed: 1  Warnings: 0"
+	Track                      []byte // session state changes that a server told, see EachTracked
 }
 
 // IsOK tells whether p, as the first packet of an answer, is an OK packet. (A row may begin with 0 too.)
@@ -48,7 +49,7 @@ func AppendEOF(dst []byte, warnings, status uint16) []byte {
 	return binary.LittleEndian.AppendUint16(dst, status)
 }
 
-// ParseOK reads an OK packet; Info points into p. The manual calls the info a string to the packet's end, but servers
+// ParseOK reads an OK packet; Info and Track point into p. The manual calls the info a string to the packet's end, but servers
 // send it with its length before it (and clients expect that): both are read.
 func ParseOK(p []byte) (OK, error) {
 	var ok OK
@@ -69,12 +70,26 @@ func ParseOK(p []byte) (OK, error) {
 	ok.Status = binary.LittleEndian.Uint16(rest)
 	ok.Warnings = binary.LittleEndian.Uint16(rest[2:])
 	rest = rest[4:]
+	if ok.Status&StatusSessionStateChange != 0 { // then the layout is not in doubt
+		return ok, ok.readTracked(rest)
+	}
 	if info, null, n, good := ReadLenEncBytes(rest); good && !null && n == len(rest) {
 		ok.Info = info
 	} else if len(rest) > 0 {
 		ok.Info = rest
 	}
 	return ok, nil
+}
+
+// readTracked reads an info and the session state changes behind it.
+func (ok *OK) readTracked(p []byte) error {
+	r := reader{rest: p}
+	ok.Info, ok.Track = r.lenenc(), r.lenenc()
+	if r.short || len(r.rest) > 0 {
+		*ok = OK{}
+		return malformed("OK", p)
+	}
+	return nil
 }
 
 // ParseEOF reads an EOF packet.

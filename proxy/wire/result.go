@@ -30,6 +30,7 @@ func ReadResult(src *Conn) (*Result, error) {
 			return nil, err
 		}
 		ok.Info = append([]byte(nil), ok.Info...)
+		ok.Track = append([]byte(nil), ok.Track...)
 		return &Result{OK: &ok, Status: ok.Status, Warnings: ok.Warnings, end: io.EOF}, nil
 	case IsLocalInfile(first):
 		if _, err := giveNoFile(src); err != nil {
