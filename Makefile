@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 30s
 
-.PHONY: build test test-quick install vet staticcheck race sysbench chaos crossing bench bench-quick fuzz clean demo
+.PHONY: build test test-quick install vet staticcheck race sysbench chaos crossing bench bench-quick fuzz fuzz-protocol clean demo
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/serval ./cmd/serval
@@ -44,6 +44,10 @@ bench: install
 
 chaos: install
 	SERVAL_E2E_SECONDS=60 $(GO) test -count=1 -v -race -timeout 30m -run TestChaos ./e2e
+
+# A million damaged packets in every state of a connection.
+fuzz-protocol: install
+	SERVAL_FUZZ_PACKETS=1000000 $(GO) test -count=1 -v -timeout 30m ./e2e/fuzz
 
 # Serval beside a direct connection and HAProxy, in alternating rounds; Markdown on standard output.
 bench: install
