@@ -16,6 +16,7 @@ import (
 
 	"serval/proxy/backend/schema"
 	"serval/proxy/transcode"
+	"serval/proxy/wire"
 	"serval/rewrite/fingerprint"
 	"serval/router"
 )
@@ -226,6 +227,35 @@ func (c *session) fromResults(text string) string {
 	}
 	decoded, _ := t.Decode(nil, []byte(text))
 	return string(decoded)
+}
+
+// eachName changes the names in a column's definition.
+func (c *session) eachName(col *wire.Column, change func(string) string) {
+	for _, name := range []*[]byte{&col.Schema, &col.Table, &col.OrgTable, &col.Name, &col.OrgName} {
+		if !transcode.ASCII(*name) {
+			*name = []byte(change(string(*name)))
+		}
+	}
+}
+
+// decodeColumn gives the names in a definition that a server sent in UTF-8.
+func (c *session) decodeColumn(col *wire.Column) { c.eachName(col, c.fromResults) }
+
+// appendColumn appends a definition whose names are UTF-8.
+func (c *session) appendColumn(dst []byte, col wire.Column) []byte {
+	c.eachName(&col, c.toResults)
+	return wire.AppendColumn(dst, &col)
+}
+
+// plainly marks a server's error that came from a connection in UTF-8, whatever the session's results are.
+func plainly(err error) error {
+	var e *wire.Error
+	if !errors.As(err, &e) || !e.FromServer {
+		return err
+	}
+	plain := *e
+	plain.FromServer = false
+	return &plain
 }
 
 // setsCharset tells whether a variable is one of the session's character sets.

@@ -41,7 +41,7 @@ func (p *patcher) start(plan *router.Plan) {
 func (p *patcher) Column(dst, def []byte) []byte {
 	p.index++
 	if p.index <= len(p.own) {
-		return wire.AppendColumn(dst, &p.own[p.index-1])
+		return p.session.appendColumn(dst, p.own[p.index-1])
 	}
 	if len(p.plan.Renames) == 0 && len(p.plan.Typed) == 0 && len(p.standIns) == 0 {
 		return append(dst, def...)
@@ -49,10 +49,11 @@ func (p *patcher) Column(dst, def []byte) []byte {
 	if err := wire.ParseColumn(def, &p.column); err != nil {
 		return append(dst, def...)
 	}
+	p.session.decodeColumn(&p.column)
 	for _, typed := range p.plan.Typed {
 		if typed.Column == p.index-1 {
 			p.session.functionType(&p.column, typed.Piece)
-			return wire.AppendColumn(dst, &p.column)
+			return p.session.appendColumn(dst, p.column)
 		}
 	}
 	if len(p.column.OrgTable) == 0 {
@@ -60,7 +61,7 @@ func (p *patcher) Column(dst, def []byte) []byte {
 	}
 	for _, s := range p.standIns {
 		if string(p.column.OrgTable) == s.name && s.shape.Patch(&p.column, p.session.state.resultBytes()) {
-			return wire.AppendColumn(dst, &p.column)
+			return p.session.appendColumn(dst, p.column)
 		}
 	}
 	t := p.logical(p.column.Schema, p.column.OrgTable)
@@ -74,7 +75,7 @@ func (p *patcher) Column(dst, def []byte) []byte {
 	if len(p.column.Schema) > 0 { // of a materialised table there is none
 		p.column.Schema = []byte(t.Database)
 	}
-	return wire.AppendColumn(dst, &p.column)
+	return p.session.appendColumn(dst, p.column)
 }
 
 // schemaOnly exchanges the database of a column whose table has no name of ours: a derived table is said to be in the
@@ -84,7 +85,7 @@ func (p *patcher) schemaOnly(dst, def []byte) []byte {
 		for i := range r.Table.Shards {
 			if string(p.column.Schema) == r.Table.Shards[i].Database {
 				p.column.Schema = []byte(r.Table.Database)
-				return wire.AppendColumn(dst, &p.column)
+				return p.session.appendColumn(dst, p.column)
 			}
 		}
 	}

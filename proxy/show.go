@@ -125,6 +125,7 @@ func (c *session) readTable(conn *backend.Conn, sql string) (*table, error) {
 		if err := wire.ParseColumn(def, &t.columns[i]); err != nil {
 			return nil, err
 		}
+		c.decodeColumn(&t.columns[i])
 	}
 	for {
 		p, err := r.Next()

@@ -28,7 +28,7 @@ func (c *session) showDatabases(s *router.Show) error {
 	if err != nil {
 		return err
 	}
-	t.rename(c.toResults("Database" + like(s)))
+	t.rename("Database" + like(s))
 	return c.showAs(s, t, &showQuery{
 		table: "SCHEMATA", like: "SCHEMA_NAME", exact: true, order: "1",
 		source: map[string]string{string(t.columns[0].Name): "SCHEMA_NAME"},
@@ -75,7 +75,7 @@ func (c *session) storedQuery(s *router.Show, t *table, database string) *showQu
 		if upper {
 			pattern = strings.ToUpper(pattern)
 		}
-		t.rename(c.toResults("Tables_in_" + database + pattern))
+		t.rename("Tables_in_" + database + pattern)
 		return &showQuery{table: "TABLES", where: "TABLE_SCHEMA", like: "TABLE_NAME", exact: true, upper: upper, order: "1",
 			source: map[string]string{string(t.columns[0].Name): "TABLE_NAME"}}
 	case "TABLE STATUS":
@@ -112,7 +112,7 @@ func (c *session) showAs(s *router.Show, t *table, q *showQuery) error {
 		if column == "" {
 			column = strings.ToUpper(strings.ReplaceAll(name, " ", "_"))
 		}
-		list[i] = rewrite.Quote(column) + " AS " + rewrite.Quote(c.fromResults(name))
+		list[i] = rewrite.Quote(column) + " AS " + rewrite.Quote(name)
 	}
 	sql := "SELECT " + strings.Join(list, ", ") + " FROM information_schema." + q.table
 	var where []string
@@ -138,7 +138,7 @@ func (c *session) showAs(s *router.Show, t *table, q *showQuery) error {
 	}
 	switch {
 	case q.order == "1" && c.known.flavor.mariadb:
-		sql += " ORDER BY " + rewrite.Quote(c.fromResults(string(t.columns[0].Name))) + " COLLATE utf8mb3_bin"
+		sql += " ORDER BY " + rewrite.Quote(string(t.columns[0].Name)) + " COLLATE utf8mb3_bin"
 	case q.order != "":
 		sql += " ORDER BY " + q.order
 	}

@@ -75,7 +75,9 @@ func (c *session) answerTable(t *table) error {
 		return clientError(err)
 	}
 	for i := range t.columns {
-		if err := c.conn.WriteColumn(&t.columns[i]); err != nil {
+		col := t.columns[i]
+		c.eachName(&col, c.toResults)
+		if err := c.conn.WriteColumn(&col); err != nil {
 			return clientError(err)
 		}
 	}

@@ -176,7 +176,7 @@ func (c *session) retried(group string, do func(*backend.Conn) error) (*backend.
 		}
 		c.discard(conn)
 		if serverRefused(err) || attempt > 0 || c.isGone() {
-			return nil, execFailed(conn, err)
+			return nil, plainly(execFailed(conn, err))
 		}
 	}
 }
