@@ -75,6 +75,7 @@ type User struct {
 	Password  string   // from password, password_env or password_file
 	Databases []string // logical databases that it may use; nil is all of them
 	NeedsTLS  bool     // it may only log in over TLS
+	Admin     bool     // it sees all sessions and may KILL them
 }
 
 // MayUse tells whether the user may use a logical database.

@@ -126,11 +126,11 @@ groups: {g0: {primary: "db:3306", user: root, password: ""}}
 databases: {shop: , other: }
 `, world(map[string]string{"SECRET": "from env"}, map[string]string{"secret/file": "from file\r\n", "/secret": " kept as it is "}))
 	want := []User{
-		{"plain", "0755", []string{"shop"}, false},
-		{"empty", "", nil, false},
-		{"env", "from env", nil, false},
-		{"file", "from file", []string{"shop", "other"}, false},
-		{"absolute", " kept as it is ", nil, false},
+		{"plain", "0755", []string{"shop"}, false, false},
+		{"empty", "", nil, false, false},
+		{"env", "from env", nil, false, false},
+		{"file", "from file", []string{"shop", "other"}, false, false},
+		{"absolute", " kept as it is ", nil, false, false},
 	}
 	if !reflect.DeepEqual(c.Users, want) {
 		t.Errorf("%v", c.Users)

@@ -36,6 +36,8 @@ func (c *session) command(p []byte) (quit bool, err error) {
 		return false, c.fieldList(p[1:])
 	case wire.ComSetOption:
 		return false, c.setOption(p[1:])
+	case wire.ComProcessKill:
+		return false, c.processKill(p[1:])
 	case wire.ComStatistics:
 		return false, c.statistics()
 	case wire.ComStmtPrepare:
@@ -71,8 +73,6 @@ func commandName(b byte) string {
 		return "COM_CHANGE_USER"
 	case wire.ComResetConnection:
 		return "COM_RESET_CONNECTION"
-	case wire.ComProcessKill:
-		return "COM_PROCESS_KILL"
 	case wire.ComProcessInfo:
 		return "COM_PROCESS_INFO"
 	case wire.ComDebug:
@@ -149,6 +149,8 @@ func (c *session) query(text []byte) error {
 		c.more = rest != nil
 		start := time.Now()
 		c.began = start
+		c.process.begin("Query", c.db, c.st.Text[:c.st.End], start)
+		c.nextStatementBegins()
 		client, mode := c.state.clientTable, c.state.mode
 		kind, group, err := c.statement()
 		c.srv.metrics.Statement(kind, group, time.Since(start))

@@ -44,6 +44,7 @@ func (c *session) executePrepared(p []byte) error {
 	defer c.enterStatement(ps)()
 	c.st.Bound = &c.execution
 	c.began = time.Now()
+	c.process.begin("Execute", c.db, ps.text, c.began)
 	kind, group, err := c.executeBound(ps)
 	c.srv.metrics.Statement(kind, group, time.Since(c.began))
 	c.logStatement(kind, group, time.Since(c.began), err)

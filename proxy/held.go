@@ -19,8 +19,11 @@ const killTimeout = time.Second
 func (c *session) hold(conns ...*backend.Conn) error {
 	c.heldMu.Lock()
 	defer c.heldMu.Unlock()
-	if c.gone {
+	switch {
+	case c.gone:
 		return errClientGone
+	case c.killing.killed && !c.killing.answered && c.killing.running:
+		return errKilled()
 	}
 	for _, conn := range conns {
 		if !slices.Contains(c.held, conn) {
@@ -30,19 +33,25 @@ func (c *session) hold(conns ...*backend.Conn) error {
 	return nil
 }
 
-// letGo takes a connection off the list.
-func (c *session) letGo(conn *backend.Conn) {
+// letGo takes a connection off the list; hit: a KILL QUERY was sent to it.
+func (c *session) letGo(conn *backend.Conn) (hit bool) {
 	c.heldMu.Lock()
+	hit = c.killing.hit[conn]
 	if i := slices.Index(c.held, conn); i >= 0 {
 		c.held = slices.Delete(c.held, i, i+1)
 	}
 	c.heldMu.Unlock()
+	return hit
 }
 
 // giveBack returns a clean connection to its pool, unless the session is pinned to it.
 func (c *session) giveBack(conn *backend.Conn) {
-	c.letGo(conn)
-	if c.pinOf(conn) == nil {
+	hit := c.letGo(conn)
+	switch {
+	case c.pinOf(conn) != nil:
+	case hit && !swallow(conn):
+		conn.Discard()
+	default:
 		conn.Release()
 	}
 }

@@ -106,6 +106,7 @@ func (c *session) relayed(p *router.Plan, conn *backend.Conn, pooled bool, out w
 	if err != nil {
 		return c.relayBroke(conn, pooled, out, err)
 	}
+	c.statementAnswered()
 	c.note(out)
 	if p.Verb == router.VerbDDL && out.Kind == wire.OutcomeOK {
 		defer c.schemaChanged()

@@ -123,7 +123,7 @@ func (g *gathered) acquire() error {
 		if len(legs) == 0 {
 			continue
 		}
-		conns, err := c.srv.cluster.Group(group).Primary().Acquire(c.srv.ctx, len(legs), c.foundRows())
+		conns, err := c.srv.cluster.Group(group).Primary().Acquire(c.waiting(), len(legs), c.foundRows())
 		if err != nil {
 			return err
 		}

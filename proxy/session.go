@@ -46,6 +46,7 @@ type session struct {
 	lockedGroup string            // the group in which LOCK TABLES holds
 	handlers    map[string]string // open HANDLERs: alias → group
 	process     process           // what others may know of the session
+	killing     killing           // what others may do to it
 
 	lastInsertID uint64
 	rowCount     int64
@@ -155,6 +156,7 @@ func (c *session) login() error {
 		c.fail(err)
 		return errors.Join(err, c.conn.Flush())
 	}
+	c.process.login(c.user.Name, nc.RemoteAddr().String(), c.db)
 	if err := c.ok(&wire.OK{}); err != nil {
 		return err
 	}
@@ -215,11 +217,14 @@ func (c *session) run() error {
 			return c.readFailed(err)
 		}
 		c.busySince.Store(time.Now().UnixNano())
+		c.beginCommand()
 		quit, err := c.command(p)
+		over := c.endCommand()
+		c.process.end(c.db)
 		if err == nil && !quit {
 			err = c.conn.Flush()
 		}
-		if err != nil || quit {
+		if err != nil || quit || over {
 			return err
 		}
 	}

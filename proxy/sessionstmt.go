@@ -13,6 +13,9 @@ func (c *session) sessionStatement(p *router.Plan) error {
 	if p.Show != nil {
 		return c.showStatement(p.Show)
 	}
+	if p.Kill != nil {
+		return c.killStatement(p.Kill)
+	}
 	switch s := p.Stmt.(type) {
 	case *ast.UseStmt:
 		return c.okUnless(c.use(c.known, s.DBName))
@@ -54,6 +57,8 @@ func (c *session) show(s *ast.ShowStmt) error {
 			return notSupported("Serval does not support SHOW COUNT(*) WARNINGS: use SHOW WARNINGS")
 		}
 		return c.showWarnings(s.Tp == ast.ShowErrors)
+	case ast.ShowProcessList:
+		return c.showProcesses(s)
 	}
 	return notSupported("Serval does not support this SHOW statement")
 }

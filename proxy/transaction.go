@@ -143,7 +143,7 @@ func (c *session) borrowAs(group string, state *backend.State) (*backend.Conn, e
 func (c *session) borrowPooled(group string, state *backend.State) (*backend.Conn, error) {
 	node := c.srv.cluster.Group(group).Primary()
 	for attempt := 0; ; attempt++ {
-		conn, err := node.AcquireOne(c.srv.ctx, c.foundRows())
+		conn, err := node.AcquireOne(c.waiting(), c.foundRows())
 		if err != nil {
 			return nil, err
 		}

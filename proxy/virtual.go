@@ -119,22 +119,12 @@ func (c *session) systemTables(p *router.Plan, group string) ([]*gather.Table, [
 func (c *session) view() *schemaview.View {
 	v := &schemaview.View{
 		Catalog: c.srv.known.Load().catalog, Seen: c.user.MayUse, Query: c.readSystem,
-		Grantee: "'" + c.user.Name + "'@'%'", User: c.user.Name, ID: c.id, Process: c.processes(),
+		Grantee: "'" + c.user.Name + "'@'%'", User: c.user.Name, ID: c.id, Process: c.processes(0),
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.client.Attributes)) {
 		v.Session = append(v.Session, schemaview.Attribute{Name: name, Value: c.client.Attributes[name]})
 	}
 	return v
-}
-
-// processes are the sessions that the user may see.
-func (c *session) processes() []schemaview.Process {
-	text, state := string(c.st.Text[:c.st.End]), "executing"
-	own := schemaview.Process{ID: uint64(c.id), User: c.user.Name, Host: c.conn.NetConn().RemoteAddr().String(), Command: "Query", State: &state, Info: &text}
-	if c.db != "" {
-		own.Database = &c.db
-	}
-	return []schemaview.Process{own}
 }
 
 // plainState is what system tables are read and filled under: text in UTF-8, and of the session only what decides how

@@ -48,6 +48,7 @@ type Plan struct {
 	Kind    Kind
 	Verb    Verb
 	Stmt    ast.StmtNode // KindSession only: nobody changes it
+	Kill    *Kill        // KindSession: KILL
 	Show    *Show        // KindSession only: in place of Stmt
 	Locking bool         // SELECT … FOR UPDATE / LOCK IN SHARE MODE
 	Reason  string       // why this kind, for EXPLAIN ROUTE

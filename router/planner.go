@@ -62,6 +62,9 @@ func (pl *Planner) Plan(st *fingerprint.Statement, db string, cat *Catalog) (*Pl
 	if show := readShow(st); show != nil {
 		return p.plan, p.showing(show)
 	}
+	if done, err := p.ownWords(); done || err != nil {
+		return p.plan, err
+	}
 	stmt, err := pl.parser.parse(string(st.Text[:st.End]), st.Mode)
 	if err != nil {
 		return nil, &SyntaxError{err}

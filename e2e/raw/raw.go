@@ -191,6 +191,9 @@ func (c *Conn) Send(sql string) error {
 	return c.send(comQuery, sql)
 }
 
+// Receive reads the answers to what was sent.
+func (c *Conn) Receive() ([]Answer, error) { return c.results(false) }
+
 // Stream sends COM_QUERY and gives each row to the function as it comes, so that a large result is never held. The
 // answer's Rows stay empty. The row is only valid during the call; an error of the function ends the reading with the
 // connection left as it is.

@@ -211,6 +211,14 @@ func (c *Conn) quit() {
 	_ = c.Conn.Close()
 }
 
+// Interrupt stops the statement that runs on the connection and leaves the connection as it is. The caller makes sure
+// that the connection is not given back meanwhile.
+func (c *Conn) Interrupt(ctx context.Context) {
+	if err := c.node.killQuery(ctx, c.threadID); err != nil {
+		c.node.log.Debug("backend statement could not be killed", "thread", c.threadID, "error", err)
+	}
+}
+
 // Kill stops the statement that runs on the connection, with KILL QUERY from a connection beside it (outside the
 // pool's limit), and discards it. It may be called by another goroutine than the one that uses c. It returns when the
 // server has answered, or cannot be reached, or ctx is done; the connection is discarded in any case.

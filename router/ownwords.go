@@ -1,0 +1,14 @@
+package router
+
+// ownwords.go: statements that are read from their tokens, since the parser does not know them, or not all of their
+// forms.
+
+// ownWords plans such a statement; done is false for all others.
+func (p *planning) ownWords() (done bool, err error) {
+	kill, err := readKill(p.st)
+	if kill == nil || err != nil {
+		return false, err
+	}
+	p.plan.Kind, p.plan.Kill, p.plan.Reason = KindSession, kill, "the session answers"
+	return true, nil
+}
