@@ -25,6 +25,7 @@ type knowledge struct {
 	plans   *planCache
 	shapes  *shapeCache
 	flavor  flavor
+	hidden  hiddenWriters
 }
 
 // flavor is what the servers are, read from the first group's primary.

@@ -80,7 +80,7 @@ const retryWithin = 50 * time.Millisecond
 // relayOn sends the statement and relays its answers.
 func (c *session) relayOn(conn *backend.Conn) (wire.Outcome, error) {
 	if c.patch.plan.InsertID == router.InsertIDAsk { // so that what is asked afterwards is this session's
-		if _, err := conn.Query("SELECT LAST_INSERT_ID(" + strconv.FormatUint(c.lastInsertID, 10) + ")"); err != nil {
+		if _, err := conn.Query("SELECT LAST_INSERT_ID(" + strconv.FormatUint(c.lastInsertID, 10) + ") LIMIT 1"); err != nil {
 			return wire.Outcome{}, &wire.SideError{Side: wire.SideBackend, Err: err}
 		}
 	}
@@ -112,8 +112,14 @@ func (c *session) relayed(p *router.Plan, conn *backend.Conn, pooled bool, out w
 		defer c.schemaChanged()
 	}
 	err = c.aftermath(p, conn, out)
+	if err == nil {
+		err = c.rememberUserVariables(conn, c.assigns(p, conn.Node().Group()))
+	}
 	if err != nil {
 		c.giveUp(conn, pooled)
+		if isConnectionError(err) {
+			return err
+		}
 		return nil // the statement's own answer has been given
 	}
 	if p.Verb == router.VerbDDL && c.pinOf(conn) == nil {
@@ -214,7 +220,7 @@ func (c *session) noteInsertID(conn *backend.Conn, out wire.Outcome) error {
 			c.lastInsertID = out.LastInsertID
 		}
 	case router.InsertIDAsk:
-		rows, err := conn.Query("SELECT LAST_INSERT_ID()")
+		rows, err := conn.Query("SELECT LAST_INSERT_ID() LIMIT 1")
 		if err != nil {
 			return err
 		}

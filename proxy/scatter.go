@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"serval/proxy/backend"
@@ -88,7 +90,10 @@ func (g *gathered) askAll(p *router.Plan) error {
 		if err := conn.SetState(c.state.backend(p.DefaultDB)); err != nil {
 			return execFailed(conn, err)
 		}
-		if p.UsesTime {
+		if err := c.useNext(conn); err != nil {
+			return execFailed(conn, err)
+		}
+		if c.pinsTime(p) {
 			if err := g.pinTime(conn); err != nil {
 				return err
 			}
@@ -143,7 +148,7 @@ func (g *gathered) askInTurn(p *router.Plan) error {
 		}
 		first := !slices.Contains(g.conns, conn)
 		g.conns = append(g.conns, conn)
-		if first && p.UsesTime {
+		if first && g.session.pinsTime(p) {
 			if err := g.pinTime(conn); err != nil {
 				return err
 			}
@@ -167,7 +172,14 @@ func (g *gathered) turnConn(p *router.Plan, group string) (*backend.Conn, error)
 			return used, nil
 		}
 	}
-	return c.borrowAs(group, state)
+	conn, err := c.borrowAs(group, state)
+	if err == nil {
+		if err = c.useNext(conn); err != nil {
+			c.lose(conn)
+			return nil, execFailed(conn, err)
+		}
+	}
+	return conn, err
 }
 
 func (g *gathered) spool(p *router.Plan, i int, conn *backend.Conn) error {
@@ -217,6 +229,9 @@ func (g *gathered) pinTime(conn *backend.Conn) error {
 	}
 	return nil
 }
+
+// pinsTime tells whether the legs have to be given one time: not when the session has stopped its clock.
+func (c *session) pinsTime(p *router.Plan) bool { return p.UsesTime && c.state.vars["timestamp"] == "" }
 
 // timestamp is the SET that pins the time of the statement.
 func (c *session) timestamp() string {
@@ -383,7 +398,11 @@ func (c *session) mergeRows(p *router.Plan, g *gathered) (complete bool, err err
 	if err != nil {
 		return false, err
 	}
-	limited := merge.NewLimit(stream, skip, c.route.Limit)
+	limit := c.route.Limit
+	if !sc.Limited() {
+		limit = min(limit, c.selectLimit())
+	}
+	limited := merge.NewLimit(stream, skip, limit)
 	shown := &shownRows{rows: limited, layout: g.layout, visible: visible, hidden: sc.Hidden > 0}
 	g.passed = func() uint64 { return shown.passed + limited.Skipped() }
 	if c.wantsCursor() {
@@ -448,6 +467,15 @@ func (s *shownRows) Next() ([]byte, error) {
 		s.scratch = row
 	}
 	return row, err
+}
+
+// selectLimit is the session's sql_select_limit, which holds for the rows of all shards together.
+func (c *session) selectLimit() uint64 {
+	n, err := strconv.ParseUint(c.state.vars["sql_select_limit"], 10, 64)
+	if err != nil {
+		return math.MaxUint64
+	}
+	return n
 }
 
 func (c *session) endRows(g *gathered) error {

@@ -219,8 +219,13 @@ func (s *Server) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	hidden, err := readHiddenWriters(ctx, s.cluster)
+	if err != nil {
+		complete = false
+		s.log.Warn("triggers and routines could not be read: user variables that they assign are not known", "error", err)
+	}
 	s.incomplete.Store(!complete)
-	s.known.Store(&knowledge{catalog: cat, plans: newPlanCache(s.cfg.PlanCache, &s.planCounters), flavor: f, shapes: newShapeCache()})
+	s.known.Store(&knowledge{catalog: cat, plans: newPlanCache(s.cfg.PlanCache, &s.planCounters), flavor: f, shapes: newShapeCache(), hidden: hidden})
 	return nil
 }
 

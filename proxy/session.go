@@ -38,6 +38,7 @@ type session struct {
 	db    string // current logical database, "" for none
 	state sessionState
 	txn   transaction
+	next  nextTransaction // of the next transaction
 
 	// what ties the session to connections of its own: see pins.go
 	pins        map[string]*pinned // by group
@@ -72,7 +73,6 @@ type session struct {
 	sql   []byte
 	patch patcher
 
-	setOK   wire.OK  // what the servers told of a SET
 	tracker *tracker // nil: the client does not want to be told of transactions
 
 	statementID []byte // of the prepared statement on its server's connection
@@ -198,6 +198,7 @@ func (c *session) use(k *knowledge, name string) error {
 	}
 	c.db = name
 	c.trackSchema()
+	c.state.moved()
 	return nil
 }
 

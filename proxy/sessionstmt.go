@@ -29,7 +29,7 @@ func (c *session) sessionStatement(p *router.Plan) error {
 		}
 		return c.finish(s.CompletionType, true)
 	case *ast.SetStmt:
-		return c.set(s)
+		return c.set(p)
 	case *ast.ShowStmt:
 		return c.show(s)
 	case *ast.ExplainStmt:
@@ -54,7 +54,7 @@ func (c *session) show(s *ast.ShowStmt) error {
 	switch s.Tp {
 	case ast.ShowWarnings, ast.ShowErrors:
 		if s.CountWarningsOrErrors {
-			return notSupported("Serval does not support SHOW COUNT(*) WARNINGS: use SHOW WARNINGS")
+			return c.countWarnings(s.Tp == ast.ShowErrors)
 		}
 		return c.showWarnings(s.Tp == ast.ShowErrors)
 	case ast.ShowProcessList:

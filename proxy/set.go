@@ -1,67 +1,190 @@
 package proxy
 
-// set.go: SET. Every assignment is validated before any takes effect; a variable's value is worked out by a server, so
-// that expressions and spellings mean what they mean there, and kept as text that sets it on other connections.
-// What is not known to be safe to carry from connection to connection is refused.
+// set.go: SET. A server carries the client's own statement out, on a connection that is in the session's state, so that
+// everything in it is done or nothing is; what came of it is read back in the same write and kept as literals, which set
+// it on other connections. Inside a transaction that is the transaction's own connection: a SET never waits for a second
+// one. What cannot follow the client from connection to connection is refused; refusals.go has the reasons.
 
 import (
 	"bytes"
-	"errors"
+	"slices"
+	"strconv"
 	"strings"
-
-	"github.com/pingcap/tidb/pkg/parser/ast"
-	"github.com/pingcap/tidb/pkg/parser/format"
 
 	"serval/proxy/backend"
 	"serval/proxy/wire"
-	"serval/rewrite"
+	"serval/router"
 )
 
-// carried are the session variables that a connection can be given and relieved of without a trace, and that do not
-// change what a statement split over shards means.
-var carried = wordSet(` sql_mode time_zone sql_safe_updates foreign_key_checks unique_checks group_concat_max_len innodb_lock_wait_timeout
- lock_wait_timeout net_read_timeout net_write_timeout wait_timeout interactive_timeout lc_time_names lc_messages max_execution_time
- max_statement_time optimizer_switch optimizer_search_depth sort_buffer_size join_buffer_size tmp_table_size max_heap_table_size
- transaction_isolation tx_isolation character_set_results character_set_client character_set_connection collation_connection
- div_precision_increment sql_notes default_week_format explicit_defaults_for_timestamp information_schema_stats_expiry
- session_track_schema session_track_system_variables session_track_state_change session_track_transaction_info session_track_gtids
- sql_quote_show_create sql_warnings long_query_time read_buffer_size cte_max_recursion_depth `)
-
-func (c *session) set(s *ast.SetStmt) error {
-	next := c.state.clone()
-	c.warnings = c.warnings[:0]
-	c.setOK = wire.OK{}
-	autocommit := false
-	var conn *backend.Conn
-	defer func() {
-		if conn != nil {
-			c.discard(conn) // its variables are no longer those that its pool knows of
-		}
-	}()
-	for _, v := range s.Variables {
-		var err error
-		switch {
-		case v.Name == ast.SetNames || v.Name == ast.SetCharset:
-			if conn, err = c.trial(conn); err == nil {
-				err = c.setNames(&next, conn, v)
-			}
-		case !v.IsSystem:
-			err = notSupported("Serval does not support user variables (@%s) yet", v.Name)
-		case strings.HasPrefix(strings.ToLower(v.Name), "persist"): // @@persist.x, @@persist_only.x
-			err = notSupported("Serval does not support SET PERSIST (%s): set it on the servers", v.Name)
-		case v.IsGlobal:
-			err = notSupported("Serval does not support SET GLOBAL (%s): set it on the servers", v.Name)
-		case strings.EqualFold(v.Name, "autocommit"):
-			err = setAutocommit(&next, v)
-			autocommit = true
-		default:
-			if conn, err = c.trial(conn); err == nil {
-				err = c.setVariable(&next, conn, v)
-			}
-		}
+func (c *session) set(p *router.Plan) error {
+	if err := c.maySet(p.Set); err != nil {
+		return err
+	}
+	switch {
+	case p.Set[0].Next:
+		return c.setNextTransaction(p)
+	case onlyAutocommit(p.Set):
+		return c.setAutocommit(p.Set)
+	}
+	c.patch.start(p)
+	c.setArguments()
+	sql := string(p.SessionSQL(nil, &c.st, &c.args))
+	back := c.readBackOf(p)
+	if back.renamed && slices.ContainsFunc(back.users, oddName) { // they would be asked for in another character set
+		return notSupported("Serval does not support SET NAMES together with user variables whose names have other letters than ASCII: write two statements")
+	}
+	for attempt := 0; ; attempt++ {
+		conn, pooled, err := c.setConn()
 		if err != nil {
 			return err
 		}
+		answers, err := conn.Pipeline(sql, "SHOW WARNINGS", back.sql())
+		if err == nil {
+			return c.wasSet(p, conn, pooled, back, answers)
+		}
+		again := pooled && attempt == 0 && c.pinOf(conn) == nil
+		c.giveUp(conn, pooled)
+		if !again { // else it was dead before: SET has no effect beside the connection's
+			return lostBackend("group "+conn.Node().Group(), err)
+		}
+	}
+}
+
+// setConn is the connection on which SET is carried out.
+func (c *session) setConn() (conn *backend.Conn, pooled bool, err error) {
+	if conn := c.txn.conn; conn != nil {
+		if err := c.hold(conn); err != nil {
+			return nil, false, err
+		}
+		return conn, false, c.prepare(conn, c.state.backend(""))
+	}
+	conn, err = c.borrow(c.defaultGroup(), c.defaultDatabase())
+	return conn, true, err
+}
+
+// wasSet makes the session's state what the server says that it is.
+func (c *session) wasSet(p *router.Plan, conn *backend.Conn, pooled bool, back *readBack, answers []backend.Answer) error {
+	set, warned, values := &answers[0], &answers[1], &answers[2]
+	err := c.takeState(p, conn, pooled, back, set, values)
+	status := values.OK.Status
+	if values.Err != nil {
+		status = set.OK.Status
+	}
+	switch {
+	case pooled && status&wire.StatusInTrans != 0:
+		c.discard(conn)
+	case pooled:
+		c.giveBack(conn)
+	case values.Err == nil && c.txn.conn == conn:
+		c.after(status)
+	}
+	if err != nil {
+		return err
+	}
+	return c.setDone(set, warned)
+}
+
+// takeState puts what was read back into the session's state, or leaves both as they were and says why.
+func (c *session) takeState(p *router.Plan, conn *backend.Conn, pooled bool, back *readBack, set, values *backend.Answer) error {
+	if set.Err != nil {
+		c.patch.names(set.Err)
+	}
+	if values.Err != nil || len(values.Rows) != 1 {
+		c.loseState(conn, pooled, set.Err)
+		return errorOr(refusal(set), lostBackend("group "+conn.Node().Group(), errNotReadBack))
+	}
+	next := c.state.clone()
+	lastID, err := c.adopt(&next, back, values)
+	if err != nil {
+		c.loseState(conn, pooled, nil)
+		return err
+	}
+	next.startClock(p.Set)
+	next.render()
+	conn.Became(next.backend(""))
+	if err = refusal(set); err == nil {
+		err = c.mayKeep(&next, p.Set)
+	}
+	if err != nil {
+		if !pooled { // COMMIT must not find a completion_type that was refused
+			return errorOr(c.prepare(conn, c.state.backend("")), err)
+		}
+		return err
+	}
+	if next.autocommit && !c.state.autocommit && pooled {
+		c.txn = transaction{} // a BEGIN that no server has heard of
+	}
+	c.keepCharacteristics(p.Set)
+	c.state = next
+	if back.lastID {
+		c.lastInsertID = lastID
+	}
+	return nil
+}
+
+// setDone answers a SET that was carried out.
+func (c *session) setDone(set, warned *backend.Answer) error {
+	c.warnings = c.warnings[:0]
+	if err := c.addWarnings(warned.Rows); err != nil {
+		return err
+	}
+	c.rowCount = 0
+	c.trackSet(&set.OK)
+	return clientError(c.ok(&wire.OK{Warnings: set.Warnings}))
+}
+
+// refusal is the server's error, as an error.
+func refusal(a *backend.Answer) error {
+	if a.Err == nil {
+		return nil
+	}
+	return a.Err
+}
+
+func errorOr(first, second error) error {
+	if first != nil {
+		return first
+	}
+	return second
+}
+
+// loseState gives up a connection whose state could not be read. A SET that the server refused has changed nothing, as
+// far as servers keep their word: then a pooled connection is reset before it is used again, and a transaction goes on.
+func (c *session) loseState(conn *backend.Conn, pooled bool, refused *wire.Error) {
+	switch {
+	case pooled:
+		conn.Forget()
+	case refused == nil:
+		c.loseTransaction()
+	}
+}
+
+// onlyAutocommit tells whether a SET is of autocommit alone, and of a literal.
+func onlyAutocommit(items []router.Assignment) bool {
+	for _, a := range items {
+		if _, ok := switched(a.Value); a.Form != router.SetVariable || a.Name != "autocommit" || !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// switched reads a boolean literal.
+func switched(text string) (on, ok bool) {
+	switch strings.ToLower(strings.Trim(text, "'\"`")) {
+	case "1", "on", "true", "default":
+		return true, true
+	case "0", "off", "false":
+		return false, true
+	}
+	return false, false
+}
+
+// setAutocommit needs no server: every connection is given the session's autocommit.
+func (c *session) setAutocommit(items []router.Assignment) error {
+	next := c.state.clone()
+	for _, a := range items {
+		next.autocommit, _ = switched(a.Value)
 	}
 	if next.autocommit && !c.state.autocommit {
 		if err := c.commitOpen(); err != nil { // as MySQL does
@@ -70,175 +193,146 @@ func (c *session) set(s *ast.SetStmt) error {
 	}
 	next.render()
 	c.state = next
-	if autocommit {
-		c.trackAutocommit()
-	}
-	c.trackSet(&c.setOK)
+	c.trackAutocommit()
+	c.trackSet(&wire.OK{})
 	c.rowCount = 0
-	return clientError(c.ok(&wire.OK{Warnings: uint16(len(c.warnings))}))
+	c.warnings = c.warnings[:0]
+	return clientError(c.ok(&wire.OK{}))
 }
 
-// trial is a connection on which SET may be tried out.
-func (c *session) trial(conn *backend.Conn) (*backend.Conn, error) {
-	if conn != nil {
-		return conn, nil
-	}
-	return c.borrowAside(c.defaultGroup(), "")
+// readBack is what is read from the server behind a SET.
+type readBack struct {
+	vars   []string // system variables
+	users  []string // user variables, four columns each
+	lastID bool
+
+	renamed bool // SET NAMES or SET CHARACTER SET
+	results bool // character_set_results by itself
 }
 
-// setNames handles SET NAMES and SET CHARACTER SET.
-func (c *session) setNames(next *sessionState, conn *backend.Conn, v *ast.VariableAssignment) error {
-	name := ""
-	if value, ok := v.Value.(ast.ValueExpr); ok {
-		name = strings.ToLower(value.GetString())
-	}
-	if name == "utf8" && bytes.Contains(bytes.ToLower(c.st.Text), []byte("utf8mb3")) {
-		name = "utf8mb3" // the parser gives both as utf8; servers warn of them in different words
-	}
-	if name == "" || name == "default" {
-		next.names = c.known.flavor.defaultNames
-		next.forgetCharsets()
-		return nil
-	}
-	if v.Name == ast.SetCharset {
-		return notSupported("Serval does not support SET CHARACTER SET yet: use SET NAMES")
-	}
-	text := name
-	if v.ExtendValue != nil {
-		text += " COLLATE " + strings.ToLower(v.ExtendValue.GetString())
-	}
-	next.names = text
-	next.forgetCharsets()
-	if err := c.tryOut(conn, "SET NAMES "+text); err != nil { // a server knows which there are
-		return err
-	}
-	_, err := c.srv.charsetTable(next.sets.client)
-	return err
+// canonical are variables that are the same as another one, or follow from it.
+var canonical = map[string]string{
+	"storage_engine": "default_storage_engine", "log_slow_query_time": "long_query_time",
+	"log_slow_min_examined_row_limit": "min_examined_row_limit", "log_slow_query": "slow_query_log",
+	"tmp_memory_table_size": "tmp_table_size", "identity": "last_insert_id",
+	"character_set_database": "collation_database", "character_set_server": "collation_server",
 }
 
-// tryOut has a server carry a SET out, so that what is wrong with it is said now and not at the next statement; its
-// warnings are the client's.
-func (c *session) tryOut(conn *backend.Conn, sql string) error {
-	ok, err := conn.Exec(sql)
-	if err != nil {
-		return execFailed(conn, err)
-	}
-	c.setOK.Status |= ok.Status
-	c.setOK.Track = append(c.setOK.Track, ok.Track...)
-	if ok.Warnings == 0 {
-		return nil
-	}
-	c.composing = true
-	err = c.collectWarnings(conn)
-	c.composing = false
-	return err
-}
-
-func setAutocommit(next *sessionState, v *ast.VariableAssignment) error {
-	text := strings.ToLower(strings.Trim(expression(v.Value), "`'"))
-	switch strings.TrimPrefix(text, "_utf8mb4'") {
-	case "1", "on", "true", "default":
-		next.autocommit = true
-	case "0", "off", "false":
-		next.autocommit = false
-	default:
-		return protocolError(codeWrongValue, "42000", "Variable 'autocommit' can't be set to the value of '%s'", text)
-	}
-	return nil
-}
-
-func expression(e ast.ExprNode) string {
-	var b strings.Builder
-	if err := e.Restore(format.NewRestoreCtx(format.DefaultRestoreFlags|format.RestoreStringWithoutDefaultCharset, &b)); err != nil {
-		return ""
-	}
-	return b.String()
-}
-
-// setVariable tries an assignment on a server, and keeps the value that came of it.
-func (c *session) setVariable(next *sessionState, conn *backend.Conn, v *ast.VariableAssignment) error {
-	name := strings.ToLower(v.Name)
-	if name == "tx_isolation" && !c.known.flavor.mariadb && !bytes.Contains(bytes.ToLower(c.st.Text), []byte(name)) {
-		name = "transaction_isolation" // the parser's word for SET SESSION TRANSACTION ISOLATION LEVEL
-	}
-	if !carried[name] {
-		if err := c.unknownVariable(conn, name); err != nil {
-			return err
+// readBackOf lists what a SET may have changed.
+func (c *session) readBackOf(p *router.Plan) *readBack {
+	r := &readBack{users: c.usersToRead(p.Users.Assigned)}
+	for _, a := range p.Set {
+		name := a.Name
+		if n, ok := canonical[name]; ok {
+			name = n
 		}
-		return notSupported("Serval does not support SET %s: it cannot be carried from connection to connection, or would change what a split statement means", name)
-	}
-	value := expression(v.Value)
-	if _, ok := v.Value.(*ast.DefaultExpr); ok {
-		value = "DEFAULT"
-	}
-	if strings.HasSuffix(name, "_isolation") {
-		if err := c.mayIsolate(); err != nil {
-			return err
+		if c.known.flavor.mariadb && strings.HasPrefix(name, "transaction_") { // newer servers know both
+			name = strings.Replace(name, "transaction_isolation", "tx_isolation", 1)
+			name = strings.Replace(name, "transaction_read_only", "tx_read_only", 1)
+		}
+		switch {
+		case a.Form == router.SetUser:
+		case a.Form == router.SetNames || a.Form == router.SetCharset || setsCharset(name):
+			r.add(charsetVariables[:]...)
+			r.renamed = r.renamed || a.Form != router.SetVariable
+			r.results = a.Form == router.SetVariable && (r.results || name == "character_set_results")
+		case a.Form == router.SetTransaction:
+			r.add(c.known.flavor.isolationVariable(), c.known.flavor.readOnlyVariable())
+		case name == "max_join_size":
+			r.add(name, "sql_big_selects")
+		case name == "last_insert_id":
+			r.add(name)
+			r.lastID = true
+		default:
+			r.add(name)
 		}
 	}
-	if err := c.tryOut(conn, "SET SESSION "+name+" = "+value); err != nil {
-		return err
-	}
-	rows, err := conn.Query("SELECT @@SESSION." + name)
-	if err != nil {
-		return err
-	}
-	got := rows[0][0]
-	switch name { // either sets the other
-	case "character_set_connection":
-		delete(next.vars, "collation_connection")
-	case "collation_connection":
-		delete(next.vars, "character_set_connection")
-	}
-	next.set(name, variableText(got)) // of DEFAULT too: what it means is the server's business
-	if name == "sql_mode" {
-		next.mode = modeOf(string(got))
-	}
-	if setsCharset(name) {
-		return c.mayCharset(string(got))
-	}
-	return nil
+	return r
 }
 
-// mayIsolate refuses the forms of setting the isolation level that are not about the session's later transactions.
-func (c *session) mayIsolate() error {
-	switch text := bytes.ReplaceAll(bytes.ToLower(c.st.Text), []byte("`"), nil); {
-	case bytes.Contains(text, []byte("@@transaction_isolation")) || bytes.Contains(text, []byte("@@tx_isolation")):
-		return notSupported("Serval does not support the isolation level of the next transaction only: use SET SESSION TRANSACTION ISOLATION LEVEL")
-	case c.txn.begin != "" && c.txn.conn == nil:
-		return notSupported("Serval does not support another isolation level between BEGIN and the first statement: set it before BEGIN")
+func (r *readBack) add(names ...string) {
+	for _, n := range names {
+		if !slices.Contains(r.vars, n) {
+			r.vars = append(r.vars, n)
+		}
 	}
-	return nil
 }
 
-// unknownVariable is the server's error for a variable that does not exist.
-func (c *session) unknownVariable(conn *backend.Conn, name string) error {
-	if !bytes.Contains(bytes.ToLower(c.st.Text), []byte(name)) { // the parser's word for SET TRANSACTION
-		return nil
+// sql asks for the values. The LIMIT stands above the session's sql_select_limit.
+func (r *readBack) sql() string {
+	items := make([]string, 0, len(r.vars)+4*len(r.users)+1)
+	for _, v := range r.vars {
+		items = append(items, "@@SESSION."+v)
 	}
-	var e *wire.Error
-	if _, err := conn.Query("SELECT @@" + rewrite.Quote(name)); errors.As(err, &e) && e.Code == codeUnknownVariable {
-		return e
+	for _, u := range r.users {
+		items = append(items, userVariableColumns(u))
 	}
-	return nil
+	if len(items) == 0 {
+		items = append(items, "0")
+	}
+	return "SELECT " + strings.Join(items, ",") + " LIMIT 1"
 }
 
-// wordSet makes a set of the words of a text.
-func wordSet(text string) map[string]bool {
-	set := map[string]bool{}
-	for _, w := range strings.Fields(text) {
-		set[w] = true
+// adopt puts what was read back into a state.
+func (c *session) adopt(next *sessionState, r *readBack, a *backend.Answer) (lastID uint64, err error) {
+	row := a.Rows[0]
+	for i := range r.vars { // told in character_set_results, where that is UTF-16 and the like
+		if bytes.IndexByte(row[i], 0) >= 0 {
+			row[i] = bytes.ReplaceAll(row[i], []byte{0}, nil)
+		}
 	}
-	return set
+	charsets := map[string]string{}
+	for i, name := range r.vars {
+		value := row[i]
+		switch {
+		case name == "autocommit":
+			next.autocommit = string(value) == "1"
+		case name == "last_insert_id":
+			if lastID, err = strconv.ParseUint(string(value), 10, 64); err != nil {
+				return 0, err
+			}
+		case setsCharset(name):
+			charsets[name] = string(value)
+		default:
+			next.vars[name] = variableText(value, a.Columns[i].Type)
+		}
+		if name == "sql_mode" {
+			next.mode = modeOf(string(value))
+		}
+	}
+	if len(charsets) > 0 {
+		next.setCharsets(charsets, r.renamed, r.results)
+	}
+	at := len(r.vars)
+	for _, name := range r.users {
+		next.setUser(name, userVariableText(row[at:at+4], &a.Columns[at]))
+		at += 4
+	}
+	return lastID, nil
 }
 
-// variableText writes a value so that it means the same under every sql_mode.
-func variableText(v []byte) string {
-	if v == nil {
+// startClock forgets a timestamp that was set back.
+func (s *sessionState) startClock(items []router.Assignment) {
+	for _, a := range items {
+		if a.Name != "timestamp" || a.Form != router.SetVariable {
+			continue
+		}
+		if n, err := strconv.ParseFloat(a.Value, 64); err != nil || n == 0 {
+			delete(s.vars, "timestamp")
+		}
+	}
+}
+
+// variableText writes a value so that it means the same under every sql_mode and character set.
+func variableText(v []byte, kind uint8) string {
+	switch {
+	case v == nil:
 		return "NULL"
-	}
-	if number(v) {
+	case kind != wire.TypeVarString && kind != wire.TypeString && kind != wire.TypeVarchar && kind != wire.TypeBlob &&
+		kind != wire.TypeLongBlob && kind != wire.TypeMediumBlob && number(v):
 		return string(v)
+	case bytes.IndexByte(v, '\\') >= 0 || bytes.ContainsFunc(v, func(r rune) bool { return r >= 0x80 }):
+		return "_utf8mb4 x'" + hexOf(v) + "'"
 	}
 	return "'" + strings.ReplaceAll(string(v), "'", "''") + "'"
 }
@@ -253,4 +347,13 @@ func number(v []byte) bool {
 		}
 	}
 	return true
+}
+
+// wordSet makes a set of the words of a text.
+func wordSet(text string) map[string]bool {
+	set := map[string]bool{}
+	for _, w := range strings.Fields(text) {
+		set[w] = true
+	}
+	return set
 }

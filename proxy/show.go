@@ -170,6 +170,12 @@ func (c *session) withConn(group string, ask func(*backend.Conn) error) error {
 		c.giveUpUnasked(conn, err)
 		return execFailed(conn, err)
 	}
+	if !c.state.autocommit { // what was asked may have begun a transaction, which is nobody's
+		if _, err := conn.Exec("ROLLBACK"); err != nil {
+			c.discard(conn)
+			return nil
+		}
+	}
 	c.giveBack(conn)
 	return nil
 }

@@ -4,6 +4,7 @@ package proxy
 // set, autocommit, and session variables. It is kept as the text that sets it.
 
 import (
+	"maps"
 	"sort"
 	"strings"
 
@@ -12,19 +13,21 @@ import (
 	"serval/proxy/backend"
 	"serval/proxy/transcode"
 	"serval/proxy/wire"
+	"serval/rewrite"
 	"serval/rewrite/fingerprint"
 	"serval/router"
 )
 
 type sessionState struct {
 	autocommit  bool
-	names       string           // "utf8mb4 COLLATE utf8mb4_general_ci"
-	sets        charsets         // out of names and vars
-	charset     router.Charset   // what sets lets be known of strings
-	clientTable *transcode.Table // of sets.client, nil: none is needed, or it is not known yet (session.learnCharset)
-	vars        map[string]string
+	names       string            // "utf8mb4 COLLATE utf8mb4_general_ci"
+	sets        charsets          // out of names and vars
+	charset     router.Charset    // what sets lets be known of strings
+	clientTable *transcode.Table  // of sets.client, nil: none is needed, or it is not known yet (session.learnCharset)
+	vars        map[string]string // system variables, by name: literals
+	users       map[string]string // user variables, by name in lower case: literals
 	mode        fingerprint.Mode
-	text        string // vars as backend.State wants them
+	text        string // vars and users as backend.State wants them
 	want        backend.State
 }
 
@@ -32,7 +35,7 @@ type sessionState struct {
 func (s *sessionState) init(k *knowledge, collation uint16) {
 	s.autocommit = true
 	s.names = namesOf(k, collation)
-	s.vars = nil
+	s.vars, s.users = nil, nil
 	s.mode = modeOf(k.flavor.sqlMode)
 	s.render()
 }
@@ -80,22 +83,12 @@ func modeOf(sqlMode string) fingerprint.Mode {
 	return m
 }
 
-// set notes a variable's value, as SQL text; "" forgets it.
-func (s *sessionState) set(name, value string) {
-	if value == "" {
-		delete(s.vars, name)
-	} else {
-		if s.vars == nil {
-			s.vars = map[string]string{}
-		}
-		s.vars[name] = value
-	}
-	s.render()
-}
-
 // render makes the canonical text. autocommit is always part of it: a server's global default is not the client's.
 func (s *sessionState) render() {
-	items := make([]string, 0, len(s.vars)+1)
+	items := make([]string, 0, len(s.vars)+len(s.users)+1)
+	for name, literal := range s.users {
+		items = append(items, "@"+rewrite.Quote(name)+"="+literal)
+	}
 	for name, value := range s.vars {
 		items = append(items, name+"="+value)
 	}
@@ -119,19 +112,46 @@ func (s *sessionState) backend(database string) *backend.State {
 // clone is a copy that can be changed without the original.
 func (s *sessionState) clone() sessionState {
 	c := *s
-	c.vars = make(map[string]string, len(s.vars))
-	for k, v := range s.vars {
-		c.vars[k] = v
-	}
+	c.vars, c.users = make(map[string]string, len(s.vars)), make(map[string]string, len(s.users))
+	maps.Copy(c.vars, s.vars)
+	maps.Copy(c.users, s.users)
 	return c
 }
 
-// forgetCharsets drops the variables that SET NAMES sets anew.
-func (s *sessionState) forgetCharsets() {
+// moved forgets what a change of the current database sets anew.
+func (s *sessionState) moved() {
+	if _, ok := s.vars["collation_database"]; ok {
+		delete(s.vars, "collation_database")
+		s.render()
+	}
+}
+
+// setCharsets keeps the four variables as a server gives them. renamed: SET NAMES or the like set them all; otherwise
+// what SET NAMES said stands, with what differs behind it, since it says the collation of results too. results:
+// character_set_results was set by itself, which gives them the collation that is its character set's own.
+func (s *sessionState) setCharsets(got map[string]string, renamed, results bool) {
+	_, had := s.vars["character_set_results"]
 	for _, name := range charsetVariables {
 		delete(s.vars, name)
 	}
-	s.render()
+	client, connection, told := got["character_set_client"], got["character_set_connection"], got["character_set_results"]
+	collation := got["collation_connection"]
+	named, namedCollation, _ := strings.Cut(s.names, " COLLATE ")
+	if renamed || named != client {
+		s.names, had = client, false
+		if connection == client {
+			s.names, namedCollation = client+" COLLATE "+collation, collation
+		}
+	}
+	if collation != namedCollation {
+		s.vars["collation_connection"] = "'" + collation + "'"
+	}
+	switch {
+	case told == "":
+		s.vars["character_set_results"] = "NULL"
+	case results || had || told != client:
+		s.vars["character_set_results"] = "'" + told + "'"
+	}
 }
 
 // collation is the number of the collation of results that are made for the client: the one that SET NAMES named, or the

@@ -65,7 +65,11 @@ func (c *session) statement() (kind, group string, err error) {
 	if err := c.route.Resolve(p, &c.st); err != nil {
 		return "refused", "", err
 	}
-	return c.execute(p)
+	kind, group, err = c.execute(p)
+	if err == nil {
+		c.usedNext(p)
+	}
+	return kind, group, err
 }
 
 // execute carries out a routed statement.
@@ -142,8 +146,8 @@ func (c *session) setArguments() {
 	c.route.Session(c.state.charset)
 	c.args = rewrite.Arguments{
 		Database: c.db, ConnectionID: c.id, LastInsertID: c.lastInsertID, RowCount: c.rowCount,
-		FoundRows: c.found,
-		User:      c.account, Account: c.grantee,
+		FoundRows: c.found, Warnings: len(c.warnings), Errors: c.errorCount(),
+		User: c.account, Account: c.grantee,
 	}
 }
 

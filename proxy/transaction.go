@@ -17,8 +17,9 @@ import (
 )
 
 type transaction struct {
-	begin    string // the BEGIN that was asked for and has not reached a server yet, or did on conn
-	readOnly bool   // begin says READ ONLY
+	begin    string          // the BEGIN that was asked for and has not reached a server yet, or did on conn
+	readOnly bool            // begin says READ ONLY, or the session does
+	next     nextTransaction // what SET TRANSACTION said before it
 	conn     *backend.Conn
 	group    string
 	flags    uint16 // the server's last status flags on conn
@@ -73,10 +74,9 @@ func (c *session) join(group string, state *backend.State) (*backend.Conn, error
 			return nil, err
 		}
 		if t.begin == "" { // autocommit=0: the first statement begins it
-			t.conn, t.group = conn, group
-			return conn, nil
+			t.next, c.next = c.next, nextTransaction{}
 		}
-		ok, err := conn.Exec(t.begin)
+		ok, err := c.beginOn(conn)
 		if err == nil {
 			t.conn, t.group, t.flags = conn, group, ok.Status
 			return conn, nil
@@ -97,6 +97,15 @@ func (c *session) giveUpUnasked(conn *backend.Conn, err error) {
 	} else {
 		c.discard(conn)
 	}
+}
+
+// beginOn begins the transaction on a connection.
+func (c *session) beginOn(conn *backend.Conn) (ok wire.OK, err error) {
+	t := &c.txn
+	if err := t.next.on(conn); err != nil || t.begin == "" {
+		return ok, err
+	}
+	return conn.Exec(t.begin)
 }
 
 // serverRefused tells whether an error is the server's answer, and not the connection's end.
@@ -175,6 +184,9 @@ func (c *session) after(flags uint16) {
 	}
 	t.flags = flags
 	if flags&wire.StatusInTrans == 0 {
+		if !t.next.empty() {
+			t.conn.Forget() // whether they were used up is not told
+		}
 		c.giveBack(t.conn)
 		*t = transaction{}
 	}
@@ -216,10 +228,12 @@ func (c *session) begin(s *ast.BeginStmt) error {
 	if strings.Contains(words, "consistent snapshot") {
 		return notSupported("Serval does not support WITH CONSISTENT SNAPSHOT: which group the transaction is in shows with its first statement; read a row of each table first instead")
 	}
+	next := c.next
 	if err := c.commitOpen(); err != nil {
 		return err
 	}
-	c.txn = transaction{begin: text, readOnly: s.ReadOnly || strings.Contains(words, "read only")}
+	readOnly := s.ReadOnly || strings.Contains(words, "read only") || !strings.Contains(words, "read write") && next.readOnly(c.readsOnly())
+	c.txn = transaction{begin: text, readOnly: readOnly, next: next}
 	return c.done()
 }
 
@@ -229,6 +243,7 @@ func (c *session) commitOpen() error {
 	if t.lost {
 		return errLost()
 	}
+	c.next = nextTransaction{}
 	if t.conn == nil {
 		*t = transaction{}
 		return nil
@@ -248,6 +263,7 @@ func (c *session) commitOpen() error {
 // finish handles COMMIT and ROLLBACK.
 func (c *session) finish(completion ast.CompletionType, rollback bool) error {
 	t := &c.txn
+	c.next = nextTransaction{}
 	switch {
 	case completion == ast.CompletionTypeRelease:
 		return notSupported("Serval does not support COMMIT or ROLLBACK with RELEASE: close the connection after it")
@@ -351,6 +367,12 @@ func (c *session) legConn(p *router.Plan, group, database string) (conn *backend
 		return conn, false, err
 	}
 	conn, err = c.borrow(group, database)
+	if err == nil && !p.Anywhere {
+		if err = c.useNext(conn); err != nil {
+			c.discard(conn)
+			return nil, true, execFailed(conn, err)
+		}
+	}
 	return conn, true, err
 }
 

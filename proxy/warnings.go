@@ -35,6 +35,11 @@ func (c *session) collectWarnings(conn *backend.Conn) error {
 	if err != nil {
 		return fmt.Errorf("show warnings: %w", err)
 	}
+	return c.addWarnings(rows)
+}
+
+// addWarnings puts the rows of a server's SHOW WARNINGS to the session's list.
+func (c *session) addWarnings(rows []backend.Row) error {
 	for _, r := range rows {
 		if len(c.warnings) == maxWarnings || len(r) != 3 {
 			break
@@ -63,6 +68,29 @@ func (c *session) showWarnings(errorsOnly bool) error {
 			t.add(w.level, strconv.Itoa(int(w.code)), w.message)
 		}
 	}
+	return c.answerTable(t)
+}
+
+// errorCount is @@error_count.
+func (c *session) errorCount() int {
+	n := 0
+	for i := range c.warnings {
+		if c.warnings[i].level == "Error" {
+			n++
+		}
+	}
+	return n
+}
+
+// countWarnings answers SHOW COUNT(*) WARNINGS or ERRORS; the list stays as it is.
+func (c *session) countWarnings(errorsOnly bool) error {
+	name, n := "@@session.warning_count", len(c.warnings)
+	if errorsOnly {
+		name, n = "@@session.error_count", c.errorCount()
+	}
+	t := c.newTable("", name, wire.TypeLongLong)
+	t.columns[0].Flags |= wire.FlagUnsigned
+	t.add(strconv.Itoa(n))
 	return c.answerTable(t)
 }
 

@@ -116,7 +116,10 @@ func (c *session) writeConn(p *router.Plan, group string, own bool) (*backend.Co
 		if err != nil {
 			return nil, err
 		}
-		if _, err = conn.Exec("START TRANSACTION"); err == nil {
+		if err = c.useNext(conn); err == nil {
+			_, err = conn.Exec("START TRANSACTION")
+		}
+		if err == nil {
 			return conn, nil
 		}
 		again := attempt == 0 && c.pinOf(conn) == nil && !serverRefused(err) // it was dead before: nothing has been done
@@ -140,7 +143,7 @@ func (c *session) inOwn(conn *backend.Conn, err error) error {
 
 // writeWithin carries out the group's legs and ends them.
 func (c *session) writeWithin(p *router.Plan, conn *backend.Conn, group string, w *written, end string) (flags uint16, err error) {
-	if p.UsesTime {
+	if c.pinsTime(p) {
 		if _, err := conn.Exec(c.timestamp()); err != nil {
 			return 0, execFailed(conn, err)
 		}
@@ -153,7 +156,7 @@ func (c *session) writeWithin(p *router.Plan, conn *backend.Conn, group string, 
 			return 0, err
 		}
 	}
-	if p.UsesTime {
+	if c.pinsTime(p) {
 		if _, err := conn.Exec("SET timestamp=DEFAULT"); err != nil {
 			return 0, execFailed(conn, err)
 		}
@@ -251,7 +254,7 @@ func (c *session) undo(conn *backend.Conn, own bool, undo string, err error) err
 		return err
 	}
 	c.patch.names(e)
-	if c.patch.plan.UsesTime {
+	if c.pinsTime(c.patch.plan) {
 		if _, err := conn.Exec("SET timestamp=DEFAULT"); err != nil {
 			c.giveUp(conn, own)
 			return e

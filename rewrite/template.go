@@ -13,7 +13,7 @@ import (
 )
 
 // Piece says what is put in an edit's place.
-type Piece uint8
+type Piece int8
 
 // The pieces. Ref is the index of a table reference, for which the renderer is given a Target.
 const (
@@ -28,6 +28,8 @@ const (
 	PieceLastInsertID              // the session's LAST_INSERT_ID()
 	PieceRowCount                  // the session's ROW_COUNT()
 	PieceFoundRows                 // the session's FOUND_ROWS()
+	PieceWarningCount              // the session's @@warning_count
+	PieceErrorCount                // the session's @@error_count
 	PieceLimit                     // the row limit the renderer is told to set
 	PieceCopy                      // Before, then a copy of another part of the statement, then Text
 	PieceAlias                     // AS and a copy of another part of the statement as a quoted name
@@ -68,6 +70,8 @@ type Arguments struct {
 	LastInsertID uint64
 	RowCount     int64
 	FoundRows    uint64
+	Warnings     int // @@warning_count
+	Errors       int // @@error_count
 	Limit        uint64
 }
 
@@ -270,6 +274,10 @@ func (e *Edit) append(dst []byte, st *fingerprint.Statement, args *Arguments) []
 		dst = strconv.AppendInt(dst, args.RowCount, 10)
 	case PieceFoundRows:
 		dst = strconv.AppendUint(dst, args.FoundRows, 10)
+	case PieceWarningCount:
+		dst = strconv.AppendInt(dst, int64(args.Warnings), 10)
+	case PieceErrorCount:
+		dst = strconv.AppendInt(dst, int64(args.Errors), 10)
 	case PieceLimit:
 		dst = strconv.AppendUint(dst, args.Limit, 10)
 	}

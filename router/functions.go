@@ -36,8 +36,13 @@ var sessionFunctions = wordSet(` load_file master_pos_wait
 // lockFunctions take, give back and look at named locks, which exclude each other over all clients: see locks.go.
 var lockFunctions = wordSet(` get_lock is_free_lock is_used_lock release_all_locks release_lock `)
 
-// connectionVariables tell of the connection's last statement or of the connection itself, not of the session.
-var connectionVariables = wordSet("identity last_insert_id insert_id warning_count error_count rand_seed1 rand_seed2 pseudo_thread_id timestamp")
+// connectionVariables tell of the connection itself, not of the session. Those of its last statement are replaced
+// (replacedVariable).
+var connectionVariables = wordSet("insert_id rand_seed1 rand_seed2 pseudo_thread_id")
+
+// settingFunctions may stand in SET beside the scalar ones: what they give is only kept.
+var settingFunctions = wordSet(` rand uuid uuid_short version sleep random_bytes sysdate benchmark name_const any_value
+ row_number json_arrayagg sformat natural_sort_key `)
 
 // wordSet makes a set of the words of a text and of further names.
 func wordSet(text string, more ...string) map[string]bool {
@@ -55,12 +60,13 @@ var numericFunctions = wordSet(` abs acos asin atan atan2 ceil ceiling cos cot d
 // functionUse is what the walk over a statement's functions found.
 type functionUse struct {
 	unsafe    string // the first function that may not run on several shards
+	strange   string // the first that may not stand in SET: a stored function, say
 	session   string // the first function that cannot run on a pooled connection at all
 	usesTime  bool
 	aggregate bool
 	window    bool
-	userVar   bool
 	sysVar    bool
+	variables int  // system variables whose value the proxy knows better than the server
 	setsID    bool // LAST_INSERT_ID(expression)
 	subquery  bool
 	into      bool                // SELECT … INTO
@@ -84,11 +90,7 @@ func (u *functionUse) Enter(n ast.Node) (ast.Node, bool) {
 	case *ast.WindowFuncExpr:
 		u.window = true
 	case *ast.VariableExpr:
-		u.userVar = u.userVar || !x.IsSystem
-		u.sysVar = u.sysVar || x.IsSystem
-		if x.IsSystem && connectionVariables[strings.ToLower(x.Name)] {
-			u.session = "@@" + x.Name
-		}
+		u.systemVariable(x)
 	case *ast.SubqueryExpr:
 		u.subquery = true
 	case *ast.SelectStmt:
@@ -104,12 +106,26 @@ func (u *functionUse) Enter(n ast.Node) (ast.Node, bool) {
 // Leave implements ast.Visitor.
 func (u *functionUse) Leave(n ast.Node) (ast.Node, bool) { return n, true }
 
+func (u *functionUse) systemVariable(x *ast.VariableExpr) {
+	name := strings.ToLower(x.Name)
+	switch {
+	case !x.IsSystem:
+		return
+	case connectionVariables[name]:
+		u.session = "@@" + x.Name
+	case replacedVariable(name) >= 0:
+		u.variables++
+	}
+	u.sysVar = true
+}
+
 func (u *functionUse) call(x *ast.FuncCallExpr) {
 	name := x.FnName.L
 	switch {
 	case x.Schema.O != "":
 		u.schemas = append(u.schemas, x.Schema.O)
 		u.setUnsafe("the function " + name + "()")
+		u.strange = name
 	case sessionFunctions[name]:
 		u.session = name
 	case lockFunctions[name]:
@@ -124,6 +140,9 @@ func (u *functionUse) call(x *ast.FuncCallExpr) {
 		u.usesTime = true
 	case !scalarFunctions[name]:
 		u.setUnsafe("the function " + name + "()")
+		if !settingFunctions[name] {
+			u.strange = name
+		}
 	}
 }
 

@@ -146,6 +146,8 @@ func (p *planning) insertSharded(s *ast.InsertStmt, target *source) error {
 	switch {
 	case p.uses.setsID:
 		return refuse("LAST_INSERT_ID(expression) in an INSERT into a sharded table", t, "put the value into the statement")
+	case len(p.plan.Users.Assigned) > 0:
+		return refuse("the assignment of user variables in an INSERT into a sharded table", t, "SET them before it")
 	case s.Select != nil:
 		return refuse("INSERT … SELECT into a sharded table", t, "insert the values")
 	case p.scope.subs || len(p.scope.sources) > 1:

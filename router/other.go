@@ -11,7 +11,9 @@ import (
 
 func (p *planning) other() error {
 	switch s := p.stmt.(type) {
-	case *ast.SetStmt, *ast.UseStmt, *ast.BeginStmt, *ast.CommitStmt, *ast.RollbackStmt, *ast.ShowStmt, *ast.ExplainStmt:
+	case *ast.SetStmt:
+		return p.set(s)
+	case *ast.UseStmt, *ast.BeginStmt, *ast.CommitStmt, *ast.RollbackStmt, *ast.ShowStmt, *ast.ExplainStmt:
 		if err := p.harmless(); err != nil {
 			return err
 		}
@@ -40,14 +42,34 @@ func (p *planning) other() error {
 
 // harmless refuses what SET and SHOW … WHERE could do beside what they are for: read tables, take locks, call functions.
 func (p *planning) harmless() error {
-	u := functionsOf(p.stmt)
+	p.uses = functionsOf(p.stmt)
+	u := p.uses
 	switch {
 	case u.subquery:
 		return refuse("subqueries in SET and SHOW", nil, "ask for the value first")
-	case u.session != "" || len(u.locks) > 0 || u.unsafe != "" || u.setsID || u.userVar:
+	case u.session != "" || len(u.locks) > 0 || u.strange != "" || u.setsID:
 		return refuse("such functions and variables in SET and SHOW", nil, "ask for the value first")
 	}
 	return nil
+}
+
+// set plans SET: a server carries it out, with the session's own values for the functions that ask for them.
+func (p *planning) set(s *ast.SetStmt) error {
+	if err := p.harmless(); err != nil {
+		return err
+	}
+	p.text = newSplicer(p.st)
+	p.userVariables()
+	if p.plan.Set = setItems(p.text.tokens); p.plan.Set == nil {
+		return refuse("this form of SET", nil, "SET name = value works")
+	}
+	for _, a := range p.plan.Set {
+		if a.Form == SetUser {
+			p.plan.Users.assign(a.Name)
+		}
+	}
+	p.plan.Kind, p.plan.Stmt, p.plan.Reason = KindSession, s, "the session's state"
+	return p.replaceFunctions(nil)
 }
 
 // firstWords names a statement by how it begins.

@@ -29,7 +29,8 @@ func (sp *statementParser) parse(sql string, mode fingerprint.Mode) (ast.StmtNod
 	p := sp.pool.Get().(*parser.Parser)
 	defer sp.pool.Put(p)
 	p.SetSQLMode(sqlMode(mode))
-	stmts, _, err := p.ParseSQL(withoutWork(sql))
+	sql = forParser(withoutWork(sql), mode)
+	stmts, _, err := p.ParseSQL(sql)
 	if err != nil && unknownIntroducer(err) {
 		unknown := err
 		if stmts, _, err = p.ParseSQL(withoutIntroducers(sql, mode)); err == nil && len(stmts) == 1 && readsValues(stmts[0]) {

@@ -104,6 +104,12 @@ type Plan struct {
 	Typed []TypedColumn
 	// InsertID says what an INSERT does to LAST_INSERT_ID().
 	InsertID InsertID
+	// Users are its user variables.
+	Users UserVariables
+	// Calls: it calls what may be a stored function.
+	Calls bool
+	// Set are the items of a SET; its text for a server is SessionSQL.
+	Set []Assignment
 	// AnyDatabase: the connection needs some current database, whichever (DELETE of several tables).
 	AnyDatabase bool
 	// Sharded is a sharded table of the statement (for messages and metrics), nil when there is none.
@@ -155,6 +161,9 @@ type Scatter struct {
 	limit, offset int
 }
 
+// Limited tells whether the statement has a LIMIT.
+func (s *Scatter) Limited() bool { return s.limit >= 0 }
+
 // SortKey is one ORDER BY item of a scatter.
 type SortKey struct {
 	// Column is the index of the visible column that holds the key, or -1 when it is hidden column Hidden.
@@ -195,6 +204,11 @@ func (p *Plan) Pinned(st *fingerprint.Statement) bool {
 // Cacheable tells whether other statements of the same shape may use the plan.
 func (p *Plan) Cacheable(st *fingerprint.Statement) bool {
 	return !st.Ambiguous && !p.Own && (p.Kind != KindSession || len(st.Literals) == 0)
+}
+
+// SessionSQL is the text of a session's statement for a server.
+func (p *Plan) SessionSQL(dst []byte, st *fingerprint.Statement, args *rewrite.Arguments) []byte {
+	return p.template.Render(dst, st, args)
 }
 
 // Writes tells whether the statement changes rows or tables.

@@ -102,6 +102,7 @@ func (p *planning) analyse() error {
 		p.uses.setUnsafe("the hint SET_VAR")
 	}
 	p.text = newSplicer(p.st)
+	p.userVariables()
 	p.scope = &scope{cat: p.cat, db: p.db}
 	for _, name := range p.uses.schemas {
 		d, err := p.database(name)
@@ -115,8 +116,6 @@ func (p *planning) analyse() error {
 	switch {
 	case p.uses.into:
 		return refuse("SELECT … INTO", nil, "read the rows in the client")
-	case p.uses.userVar:
-		return refuse("user variables (@name)", nil, "pass the value in the statement; sessions' variables are not carried between servers yet")
 	case p.uses.session != "":
 		return refuse("the function or variable "+p.uses.session, nil, "it tells of one server's connection, not of the session")
 	}

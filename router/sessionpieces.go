@@ -1,11 +1,12 @@
 package router
 
 // sessionpieces.go: functions whose value the proxy knows and a server behind it does not: DATABASE(), USER(),
-// CONNECTION_ID(), LAST_INSERT_ID(), ROW_COUNT(), FOUND_ROWS(). They are replaced in the text by the session's value; a select
+// CONNECTION_ID(), LAST_INSERT_ID(), ROW_COUNT(), FOUND_ROWS(), @@warning_count and the like. They are replaced in the text by the session's value; a select
 // field that was changed keeps the name that MySQL would have given it.
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/pingcap/tidb/pkg/parser/ast"
 
@@ -36,7 +37,7 @@ func replacedPiece(f *ast.FuncCallExpr) int {
 
 // replaceFunctions puts the pieces into the plan's templates. sel is the statement when it is a plain SELECT.
 func (p *planning) replaceFunctions(sel *ast.SelectStmt) error {
-	if len(p.uses.replaced) == 0 {
+	if len(p.uses.replaced) == 0 && p.uses.variables == 0 {
 		return nil
 	}
 	if sel == nil {
@@ -74,6 +75,9 @@ func (p *planning) replaceFunctions(sel *ast.SelectStmt) error {
 			p.keepType(sel, f, piece)
 		}
 	}
+	if err := p.replaceVariables(b); err != nil {
+		return err
+	}
 	t, err := b.Template()
 	if err != nil {
 		return unproven(err)
@@ -84,6 +88,48 @@ func (p *planning) replaceFunctions(sel *ast.SelectStmt) error {
 	}
 	p.plan.template = t
 	return nil
+}
+
+// replacedVariable is what stands in for a system variable that tells of the session's last statement.
+func replacedVariable(name string) rewrite.Piece {
+	switch name {
+	case "last_insert_id", "identity":
+		return rewrite.PieceLastInsertID
+	case "warning_count":
+		return rewrite.PieceWarningCount
+	case "error_count":
+		return rewrite.PieceErrorCount
+	}
+	return -1
+}
+
+// replaceVariables puts pieces into the places of @@warning_count and the like, which the tree does not tell.
+func (p *planning) replaceVariables(b *rewrite.Builder) error {
+	found, tk := 0, p.text.tokens
+	for i, t := range tk.List {
+		piece := variablePiece(string(tk.Text[t.Start:t.End]))
+		if t.Kind != fingerprint.TokenVariable || piece < 0 || tk.Is(i+1, "=") && p.plan.Set != nil {
+			continue
+		}
+		found++
+		b.Insert(t.Start, "NULLIF(") // a BIGINT UNSIGNED that may be NULL, as the variable is
+		b.Replace(t.Start, t.End, piece, 0, "|0,-1)")
+		p.keepName(b, t.Start, t.End)
+	}
+	if found != p.uses.variables {
+		return refuse("@@last_insert_id, @@identity, @@warning_count and @@error_count written in this way", p.plan.Sharded, "write @@name or @@session.name, without spaces and quotes")
+	}
+	return nil
+}
+
+// variablePiece is the piece for @@name or @@session.name, -1 for anything else.
+func variablePiece(text string) rewrite.Piece {
+	name, ok := strings.CutPrefix(strings.ToLower(text), "@@")
+	if !ok {
+		return -1
+	}
+	name = strings.TrimPrefix(strings.TrimPrefix(name, "session."), "local.")
+	return replacedVariable(name)
 }
 
 // callEnd is the end of the function call at start: name, or name ( ).

@@ -25,8 +25,9 @@ type State struct {
 	Database string
 	// Names is what stands after SET NAMES: "utf8mb4 COLLATE utf8mb4_general_ci". "" means DefaultNames.
 	Names string
-	// Vars are the session variables that differ from the server's own, as they stand after SET, sorted by name:
-	// "sql_mode='ANSI_QUOTES',time_zone='+00:00'". A variable that is not here has the server's global value. Strings
+	// Vars are the session variables that differ from the server's own and the user variables, as they stand after SET,
+	// sorted by name: "@`a`=1,sql_mode='ANSI_QUOTES',time_zone='+00:00'". A variable that is not here has the server's
+	// global value, a user variable NULL; the names of user variables are in backticks and in lower case. Strings
 	// are in single quotes, quotes inside are doubled, and there is no backslash (a value with one is written as
 	// x'…'): what is read under one sql_mode must mean the same under another.
 	Vars string
@@ -60,6 +61,12 @@ func (c *Conn) Keep() { c.kept = true }
 func (c *Conn) Reset() {
 	c.kept, c.unknown = false, true
 	_ = c.SetState(&State{}) // a lost connection is marked as broken
+}
+
+// Became says that a statement of the session's has changed the connection's state to this one: its Names and Vars, read
+// back from the server. The database is as it was.
+func (c *Conn) Became(s *State) {
+	c.have.Names, c.have.Vars = strings.Clone(s.names()), strings.Clone(s.Vars)
 }
 
 // SetState brings the connection to the state that a session wants. When it is in it already, that is three string
@@ -122,15 +129,16 @@ func (c *Conn) difference(want *State) *batch {
 		database := strings.Clone(want.Database)
 		b.add(wire.ComInitDB, database, func(c *Conn) { c.have.Database = database })
 	}
-	set, renew, defaults := diffVars(have.Vars, want.Vars, want.names() != have.Names)
-	if want.names() != have.Names || renew {
+	moved := want.Database != "" && want.Database != have.Database
+	d := diffVars(have.Vars, want.Vars, want.names() != have.Names, moved)
+	if want.names() != have.Names || d.renew {
 		names := strings.Clone(want.names())
 		b.add(wire.ComQuery, "SET NAMES "+names, func(c *Conn) { c.have.Names = names })
 	}
-	if want.Vars != have.Vars || set != "" {
+	if want.Vars != have.Vars || d.set != "" {
 		vars := strings.Clone(want.Vars)
-		b.defaults = defaults
-		b.addSet(set, func(c *Conn) { c.have.Vars = vars })
+		b.defaults = d.defaults
+		b.addSet(d.set, func(c *Conn) { c.have.Vars = vars })
 	}
 	return b
 }

@@ -15,6 +15,7 @@ func TestDiffVars(t *testing.T) {
 		renamed    bool
 		set        string
 		renew      bool
+		moved      bool
 	}{
 		{},
 		{have: "a=1", want: "a=1"},
@@ -24,6 +25,12 @@ func TestDiffVars(t *testing.T) {
 		{have: "a='x,b=2'", want: "a='x,b=3'", set: "a='x,b=3'"},
 		{have: "a='it''s,',b=f(1,2)", want: "b=f(1,3)", set: "a=DEFAULT,b=f(1,3)"},
 		{have: "@u=1", set: "@u=NULL"},
+		{have: "@`a,b=c`=1,x=1", want: "@`a,b=c`=2,x=1", set: "@`a,b=c`=2"},
+		{have: "@`a``'`='(',x=1", want: "x=1", set: "@`a``'`=NULL"},
+		{have: "@`e`=1,@`é`=1", want: "@`e`=1", set: "@`é`=NULL,@`e`=1"}, // one variable for MySQL
+		{have: "max_join_size=5,sql_big_selects=0", want: "sql_big_selects=0", set: "max_join_size=DEFAULT,sql_big_selects=0"},
+		{have: "collation_database='latin1_bin'", moved: true},
+		{have: "collation_database='latin1_bin'", want: "collation_database='latin1_bin'", moved: true, set: "collation_database='latin1_bin'"},
 		{have: "@@sql_mode=''", set: "@@sql_mode=DEFAULT"},
 		{have: "character_set_results=NULL", renew: true},
 		{want: "character_set_results=NULL", set: "character_set_results=NULL"},
@@ -31,9 +38,9 @@ func TestDiffVars(t *testing.T) {
 		{have: "character_set_client=latin1,character_set_results=NULL", want: "character_set_results=NULL", renew: true, set: "character_set_results=NULL"},
 	}
 	for _, tt := range tests {
-		set, renew, defaults := diffVars(tt.have, tt.want, tt.renamed)
-		if set != tt.set || renew != tt.renew || defaults != strings.Contains(tt.set, "=DEFAULT") {
-			t.Errorf("diffVars(%q, %q, %v) = %q, %v, %v; want %q, %v", tt.have, tt.want, tt.renamed, set, renew, defaults, tt.set, tt.renew)
+		d := diffVars(tt.have, tt.want, tt.renamed, tt.moved)
+		if d.set != tt.set || d.renew != tt.renew || d.defaults != strings.Contains(tt.set, "=DEFAULT") {
+			t.Errorf("diffVars(%q, %q, %v, %v) = %+v; want %q, %v", tt.have, tt.want, tt.renamed, tt.moved, d, tt.set, tt.renew)
 		}
 	}
 }
