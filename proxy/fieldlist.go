@@ -39,7 +39,7 @@ func (c *session) fieldList(p []byte) error {
 		c.discard(conn)
 		return c.answer(lostBackend("group "+s.Group, err))
 	}
-	c.giveBack(conn)
+	c.giveBackAsked(conn)
 	return nil
 }
 

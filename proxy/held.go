@@ -56,6 +56,18 @@ func (c *session) giveBack(conn *backend.Conn) {
 	}
 }
 
+// giveBackAsked returns a pooled connection that was asked something on the side: without autocommit that may have begun
+// a transaction, which is nobody's.
+func (c *session) giveBackAsked(conn *backend.Conn) {
+	if !c.state.autocommit {
+		if _, err := conn.Exec("ROLLBACK"); err != nil {
+			c.discard(conn)
+			return
+		}
+	}
+	c.giveBack(conn)
+}
+
 // discard closes a connection whose state is not known.
 func (c *session) discard(conn *backend.Conn) {
 	c.letGo(conn)

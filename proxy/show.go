@@ -103,7 +103,7 @@ func (c *session) learn(group, database, sql string) (*table, error) {
 	switch {
 	case err == nil || serverRefused(err):
 		if pooled {
-			c.giveBack(conn)
+			c.giveBackAsked(conn)
 		}
 		return t, err
 	default:
@@ -170,12 +170,6 @@ func (c *session) withConn(group string, ask func(*backend.Conn) error) error {
 		c.giveUpUnasked(conn, err)
 		return execFailed(conn, err)
 	}
-	if !c.state.autocommit { // what was asked may have begun a transaction, which is nobody's
-		if _, err := conn.Exec("ROLLBACK"); err != nil {
-			c.discard(conn)
-			return nil
-		}
-	}
-	c.giveBack(conn)
+	c.giveBackAsked(conn)
 	return nil
 }
