@@ -5,9 +5,12 @@ package e2e
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/go-mysql-org/go-mysql/mysql"
 
 	"serval/e2e/raw"
 	"serval/e2e/servers"
@@ -40,6 +43,7 @@ func TestCharsets(t *testing.T) {
 	for _, kind := range servers.Kinds(t) {
 		t.Run(string(kind), func(t *testing.T) {
 			b := newBed(t, kind)
+			t.Run("logins", b.charsetLogins)
 			for _, charset := range clientCharsets(kind) {
 				t.Run(charset, func(t *testing.T) {
 					b.charsetKeys(t, charset)
@@ -47,6 +51,33 @@ func TestCharsets(t *testing.T) {
 				})
 			}
 		})
+	}
+}
+
+// charsetLogins logs in with collations of all sorts, and compares what the session gets.
+func (b *bed) charsetLogins(t *testing.T) {
+	try := func(addr, collation string) string {
+		c, err := raw.Dial(addr, raw.Options{User: servers.User, Password: servers.Password, Charset: collation})
+		var refused *mysql.MyError
+		if errors.As(err, &refused) {
+			return refused.Error()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		a := say(t, c, "SELECT @@character_set_client, @@character_set_connection, @@character_set_results, @@collation_connection, 'a'")
+		return fmt.Sprintf("%q %d", a.Rows[0], a.Columns[4].Charset)
+	}
+	for _, collation := range []string{"gbk_bin", "gb18030_chinese_ci", "gb18030_bin", "big5_chinese_ci", "cp932_bin", "euckr_korean_ci", "latin1_german1_ci", "binary_",
+		"utf8mb4_bin", "utf8mb4_0900_ai_ci", "utf8_bin", "ascii_bin", "ucs2_general_ci", "ucs2_bin", "utf16_general_ci", "utf16le_general_ci", "utf32_general_ci"} {
+		collation = strings.TrimSuffix(collation, "_")
+		if plain, serval := try(b.Plain.Addr(), collation), try(b.addr, collation); plain != serval {
+			t.Errorf("%s\n plain  %s\n serval %s", collation, plain, serval)
+		}
+	}
+	if got := try(b.addr, "swe7_swedish_ci"); !strings.Contains(got, "1235") {
+		t.Errorf("swe7: %s", got)
 	}
 }
 

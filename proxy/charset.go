@@ -99,11 +99,16 @@ func (s *Server) charsetTable(name string) (*transcode.Table, error) {
 			return t, nil
 		}
 		if errors.Is(err, schema.ErrCharset) {
-			return nil, notSupported("Serval does not support the client character set %s: connect with utf8mb4", name)
+			return nil, noCharset(name)
 		}
 		last = err
 	}
 	return nil, fmt.Errorf("no server can be asked for its character set %s: %w", name, last)
+}
+
+// noCharset refuses a character set in which ASCII is not ASCII.
+func noCharset(name string) error {
+	return notSupported("Serval does not support the client character set %s: connect with utf8mb4", name)
 }
 
 // learnCharset finds the table of the client's character set.

@@ -173,6 +173,12 @@ func (c *session) password(user string) (string, bool) {
 
 // enter checks what the client asked for at login beside its password.
 func (c *session) enter(k *knowledge, client *wire.Client) error {
+	switch set := c.state.sets.client; set {
+	case "ucs2", "utf16", "utf16le", "utf32": // no server reads statements in them
+		return protocolError(codeWrongValue, "42000", "Variable 'character_set_client' can't be set to the value of '%s'", set)
+	case "swe7":
+		return noCharset(set)
+	}
 	if client.Database == "" {
 		return nil
 	}

@@ -44,7 +44,7 @@ func (s *sessionState) init(k *knowledge, collation uint16) {
 // the server's own default, as it does without a proxy.
 func namesOf(k *knowledge, collation uint16) string {
 	coll, err := charset.GetCollationByID(int(collation))
-	if err != nil || k.flavor.mariadb && strings.Contains(coll.Name, "_0900_") {
+	if err != nil || k.flavor.mariadb && (strings.Contains(coll.Name, "_0900_") || coll.CharsetName == "gb18030") {
 		return k.flavor.defaultNames
 	}
 	return coll.CharsetName + " COLLATE " + coll.Name

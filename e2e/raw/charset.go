@@ -6,6 +6,7 @@ package raw
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/go-mysql-org/go-mysql/mysql"
 	"golang.org/x/text/encoding"
@@ -58,6 +59,9 @@ func charsetOf(name string) (charset, error) {
 		return charset{"eucjpms_japanese_ci", japanese.EUCJP}, nil
 	case "euckr":
 		return charset{"euckr_korean_ci", korean.EUCKR}, nil
+	}
+	if strings.Contains(name, "_") { // a collation, for a client that sends ASCII
+		return charset{name, nil}, nil
 	}
 	return charset{}, fmt.Errorf("raw: no character set %q", name)
 }
