@@ -83,16 +83,16 @@ func (c *testCase) comparable(column raw.Column) raw.Column {
 }
 
 // viewColumn is the part of a column of MySQL's system tables that is the same whatever the optimizer does. They are views
-// on tables that nobody may read: whether a result says the view's name, an inner table's or none, which flags the
+// on tables that nobody may read: whether a result says the view's name or alias, an inner table's or none, which flags the
 // inner table's keys leave, and as which integer type or kind of text an expression comes, changes with an
 // ORDER BY. Names, the kind of type and lengths of what is no expression stay compared.
 func viewColumn(column raw.Column) raw.Column {
-	column.Schema, column.OrgTable, column.OrgName, column.Decimals = "", "", "", 0
-	column.Flags &= 0x0020 | 0x0100 // unsigned, enum
+	column.Schema, column.Table, column.OrgTable, column.OrgName, column.Decimals = "", "", "", "", 0
+	column.Flags &= 0x0020 // unsigned
 	switch column.Type {
 	case 3, 8: // INT, BIGINT
 		column.Type, column.Length = 8, 0
-	case 249, 250, 251, 252, 253: // BLOBs, VARCHAR
+	case 247, 249, 250, 251, 252, 253, 254: // ENUM, BLOBs, VARCHAR, CHAR
 		column.Type, column.Length = 253, 0
 	}
 	return column
@@ -104,14 +104,14 @@ var throughTemporaryTable = regexp.MustCompile(`(?i)\b(JOIN|DISTINCT|UNION|GROUP
 
 // comparableColumn is the part of a column's definition that is the same whatever the optimizer does. A temporary table's columns
 // have lost their key flags (primary 2, unique 4, multiple 8, part of a key 0x4000) and the binary flag of
-// numbers (0x80), and expressions have gained an original name: two plain servers with the same data were seen to
+// numbers (0x80), gained the one of a group's column (0x8000), and expressions have gained an original name: two plain servers with the same data were seen to
 // differ in these. Everything else is always compared, and these too where no temporary table can be in the way.
 func comparableColumn(column raw.Column, sql string) raw.Column {
 	if column.Type == mysql.MYSQL_TYPE_VAR_STRING {
 		column.Flags &^= 0x0020 // "unsigned" of a string: BIN() of a prepared statement gains it by its second execution
 	}
 	if throughTemporaryTable.MatchString(sql[:min(len(sql), 4096)]) { // a statement of 16 MiB is a literal
-		column.Flags &^= 0x0002 | 0x0004 | 0x0008 | 0x0080 | 0x4000
+		column.Flags &^= 0x0002 | 0x0004 | 0x0008 | 0x0080 | 0x4000 | 0x8000
 		if column.OrgTable == "" {
 			column.OrgName = ""
 		}

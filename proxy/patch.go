@@ -64,6 +64,9 @@ func (p *patcher) Column(dst, def []byte) []byte {
 			return p.session.appendColumn(dst, p.column)
 		}
 	}
+	if len(p.standIns) > 0 && p.plan.Anywhere && p.derivedSystem(&p.column) {
+		return wire.AppendColumn(dst, &p.column)
+	}
 	t := p.logical(p.column.Schema, p.column.OrgTable)
 	if t == nil {
 		return p.schemaOnly(dst, def)
@@ -76,6 +79,20 @@ func (p *patcher) Column(dst, def []byte) []byte {
 		p.column.Schema = []byte(t.Database)
 	}
 	return p.session.appendColumn(dst, p.column)
+}
+
+// derivedSystem says of a column of a derived table that it is in the database of the system tables that the derived
+// table reads; false for columns without a database. The statement names no other tables.
+func (p *patcher) derivedSystem(column *wire.Column) bool {
+	if string(column.Schema) != p.standIns[0].database {
+		return false
+	}
+	column.Schema = []byte(p.standIns[0].shape.Database)
+	column.Flags |= wire.FlagNoDefaultValue
+	for _, s := range p.standIns {
+		s.shape.Fit(column, p.session.state.resultBytes())
+	}
+	return true
 }
 
 // schemaOnly exchanges the database of a column whose table has no name of ours: a derived table is said to be in the

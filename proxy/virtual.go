@@ -24,8 +24,8 @@ const invisibleColumns = 80023
 
 // standIn is a temporary table that stands for a system table.
 type standIn struct {
-	name  string
-	shape *schemaview.Shape
+	database, name string
+	shape          *schemaview.Shape
 }
 
 // shapeCache keeps what servers say of their system tables; a new catalog begins with an empty one.
@@ -82,7 +82,7 @@ func (c *session) standInConn(p *router.Plan, group string) (*backend.Conn, erro
 			text = "(SELECT * FROM " + text + ")"
 		}
 		c.route.StandIn(i, text)
-		c.patch.standIns = append(c.patch.standIns, standIn{t.Name, shapes[i]})
+		c.patch.standIns = append(c.patch.standIns, standIn{t.Database, t.Name, shapes[i]})
 	}
 	return conn, nil
 }

@@ -147,24 +147,33 @@ func Names(s *Shape, row backend.Row, database, table string) bool {
 // Patch makes the definition of a result's column that is read from a stand-in be the system table's own; false when
 // the stand-in has no such column. resultBytes is how long a character of the result can be.
 func (s *Shape) Patch(c *wire.Column, resultBytes uint32) bool {
-	for i := range s.Columns {
-		if !strings.EqualFold(s.Columns[i].Name, string(c.OrgName)) {
-			continue
-		}
-		own := &s.Columns[i].Seen
-		nullable := c.Flags&wire.FlagNotNull == 0 // on the nullable side of an outer join, say
-		c.Schema, c.OrgTable, c.OrgName = own.Schema, own.OrgTable, own.OrgName
-		switch {
-		case own.Charset == wire.CollationBinary:
-			c.Length = own.Length
-		case own.Type >= wire.TypeTinyBlob && own.Type <= wire.TypeBlob && own.Length != math.MaxUint32:
-			c.Length = own.Length / bytesPerCharacter * resultBytes
-		}
-		c.Type, c.Flags, c.Decimals = own.Type, own.Flags, own.Decimals
-		if nullable {
-			c.Flags &^= wire.FlagNotNull
-		}
-		return true
+	i := s.At(string(c.OrgName))
+	if i < 0 {
+		return false
 	}
-	return false
+	s.Fit(c, resultBytes)
+	own := &s.Columns[i].Seen
+	nullable := c.Flags&wire.FlagNotNull == 0 // on the nullable side of an outer join, say
+	c.Schema, c.OrgTable, c.OrgName = own.Schema, own.OrgTable, own.OrgName
+	c.Type, c.Flags, c.Decimals = own.Type, own.Flags, own.Decimals
+	if nullable {
+		c.Flags &^= wire.FlagNotNull
+	}
+	return true
+}
+
+// Fit gives a column of a result that comes from the table, by whatever way, the length that the table's own has.
+func (s *Shape) Fit(c *wire.Column, resultBytes uint32) {
+	i := s.At(string(c.OrgName))
+	if i < 0 {
+		return
+	}
+	own := &s.Columns[i].Seen
+	switch {
+	case own.Type != c.Type: // an expression under the same name
+	case own.Charset == wire.CollationBinary:
+		c.Length = own.Length
+	case own.Type >= wire.TypeTinyBlob && own.Type <= wire.TypeBlob && own.Length != math.MaxUint32:
+		c.Length = own.Length / bytesPerCharacter * resultBytes
+	}
 }
