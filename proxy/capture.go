@@ -152,7 +152,7 @@ func (c *session) describeText(group string) error {
 // executeSession carries out a prepared statement of the session's own.
 func (c *session) executeSession(ps *preparedStatement, p *router.Plan) error {
 	text := c.inlined(ps)
-	if p != nil && !c.hasResult(p) {
+	if c.byName != nil || p != nil && !c.hasResult(p) { // rows as text
 		defer c.asText(text)()
 		_, _, err := c.statement()
 		return err
@@ -170,10 +170,10 @@ func (c *session) executeSession(ps *preparedStatement, p *router.Plan) error {
 
 // asText makes a text the session's current statement in the prepared one's place, until done is called.
 func (c *session) asText(text []byte) (done func()) {
-	ps, st := c.prepared, c.st
-	c.prepared, c.st = nil, fingerprint.Statement{}
+	ps, named, st := c.prepared, c.byName, c.st
+	c.prepared, c.byName, c.st = nil, nil, fingerprint.Statement{}
 	c.st.Scan(text, c.state.mode)
-	return func() { c.prepared, c.st = ps, st }
+	return func() { c.prepared, c.byName, c.st = ps, named, st }
 }
 
 // catch carries a text out and returns its answer, as it would have been sent to a client without capabilities.
@@ -253,7 +253,7 @@ func (c *session) inlined(ps *preparedStatement) []byte {
 			continue
 		}
 		out = append(out, c.st.Text[at:l.Start]...)
-		kind, text := c.execution.Value(int(l.Number))
+		kind, text := c.st.Bound.Value(int(l.Number))
 		out = appendLiteral(out, kind, text, c.state.mode)
 		at = int(l.End)
 	}

@@ -18,7 +18,7 @@ const cursorMemory = 64 << 10
 
 // wantsCursor tells whether the statement being executed is to leave its rows for COM_STMT_FETCH.
 func (c *session) wantsCursor() bool {
-	return c.prepared != nil && c.execution.of != nil && c.execution.parsed.Flags&wire.CursorReadOnly != 0
+	return c.binary() && c.execution.of != nil && c.execution.parsed.Flags&wire.CursorReadOnly != 0
 }
 
 // relayToCursor reads an answer, and keeps its rows when it has some.

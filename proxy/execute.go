@@ -41,7 +41,8 @@ func (c *session) executePrepared(p []byte) error {
 		return nil
 	}
 	defer ps.forgetLong()
-	defer c.enterStatement(ps)()
+	c.enterStatement(ps)
+	defer c.leaveStatement()
 	c.st.Bound = &c.execution
 	c.began = time.Now()
 	c.process.begin("Execute", c.db, ps.text, c.began)
@@ -68,9 +69,9 @@ func (c *session) bind(ps *preparedStatement, p []byte) error {
 		return err
 	}
 	x := &c.execution
-	long := func(n int) bool { _, ok := ps.long[uint16(n)]; return ok }
-	if len(ps.long) == 0 {
-		long = nil
+	var long func(n int) bool
+	if len(ps.long) > 0 {
+		long = ps.isLong
 	}
 	attributes := c.client.Capabilities&wire.CapQueryAttributes != 0
 	if err := x.parsed.Parse(p, ps.st.Parameters, ps.types, long, attributes); err != nil {
@@ -131,8 +132,11 @@ func (c *session) askPlain(conn *backend.Conn, leg int) error {
 
 // askSQL sends c.sql, which is what a leg is asked.
 func (c *session) askSQL(conn *backend.Conn, leg int, plain bool) error {
-	if c.prepared == nil {
+	switch {
+	case c.prepared == nil:
 		return conn.Send(c.sql)
+	case c.byName != nil:
+		return c.askNamed(conn, leg, plain)
 	}
 	x := &c.execution
 	numbers, same := c.route.Parameters(x.numbers[:0], leg, &c.st, plain)

@@ -66,8 +66,8 @@ func (c *session) prepareStatement(text []byte) (*preparedStatement, *wire.Prepa
 	case ps.st.Parameters > maxParameters:
 		return nil, nil, protocolError(1390, "HY000", "Prepared statement contains too many placeholders")
 	}
-	done := c.enterStatement(ps)
-	defer done()
+	c.enterStatement(ps)
+	defer c.leaveStatement()
 	plan, err := c.preparedPlan()
 	if err != nil {
 		return nil, nil, err
@@ -80,16 +80,19 @@ func (c *session) prepareStatement(text []byte) (*preparedStatement, *wire.Prepa
 	return ps, p, err
 }
 
-// enterStatement makes a prepared statement the session's current one, until done is called.
-func (c *session) enterStatement(ps *preparedStatement) (done func()) {
+// enterStatement makes a prepared statement the session's current one, until leaveStatement.
+func (c *session) enterStatement(ps *preparedStatement) {
 	c.known = c.overlaid(c.srv.known.Load())
 	c.prepared = ps
 	c.st, ps.st = ps.st, c.st
-	return func() {
-		c.st, ps.st = ps.st, c.st
-		ps.st.Bound = nil
-		c.prepared = nil
-	}
+}
+
+// leaveStatement gives the prepared statement its shape back.
+func (c *session) leaveStatement() {
+	ps := c.prepared
+	c.st, ps.st = ps.st, c.st
+	ps.st.Bound = nil
+	c.prepared = nil
 }
 
 // preparedPlan is the plan of the current statement, its rights checked; nil for EXPLAIN ROUTE.
@@ -101,8 +104,9 @@ func (c *session) preparedPlan() (*router.Plan, error) {
 		if !readsAlike(c.st.Text, c.st.Mode^mode) {
 			return nil, notSupported("Serval does not support a statement that was prepared under another sql_mode, by which it reads otherwise (ANSI_QUOTES, NO_BACKSLASH_ESCAPES and the like): prepare it again")
 		}
+		bound := c.st.Bound
 		c.st.Scan(c.st.Text, mode)
-		c.st.Bound = &c.execution
+		c.st.Bound = bound
 	}
 	p, err := c.plan()
 	if err != nil {
@@ -306,6 +310,12 @@ func (ps *preparedStatement) forgetData() {
 	ps.closeCursor()
 }
 
+// isLong tells whether a parameter of the next execution came as long data.
+func (ps *preparedStatement) isLong(n int) bool {
+	_, ok := ps.long[uint16(n)]
+	return ok
+}
+
 // forgetLong drops what was sent for the next execution.
 func (ps *preparedStatement) forgetLong() { ps.long, ps.fault = nil, nil }
 
@@ -332,8 +342,8 @@ func (c *session) closePrepared() {
 	for _, ps := range c.statements {
 		ps.forgetData()
 	}
-	c.srv.statements.give(len(c.statements))
-	c.statements = nil
+	c.srv.statements.give(len(c.statements) + len(c.namedStatements))
+	c.statements, c.namedStatements = nil, nil
 }
 
 // namesDB is the database in which names without one are looked up.

@@ -71,7 +71,7 @@ func (c *session) relayOK(r *wire.Result) (wire.Outcome, error) {
 // retypes tells whether the client may be told other types than the server's.
 func (c *session) retypes() bool {
 	p := c.patch.plan
-	return c.prepared != nil && (len(p.Typed) > 0 || p.Kind == router.KindVirtual)
+	return c.binary() && (len(p.Typed) > 0 || p.Kind == router.KindVirtual)
 }
 
 // retyped gives a result's columns as the client is told them, and its rows with values of those types.

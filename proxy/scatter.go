@@ -389,7 +389,7 @@ func (c *session) mergeRows(p *router.Plan, g *gathered) (complete bool, err err
 			return false, notSupported("Serval cannot merge the shards of this statement: they have different columns (%d and %d)", len(defs), len(r.Columns))
 		}
 	}
-	if c.prepared != nil {
+	if c.binary() {
 		if g.layout, err = merge.NewBinaryLayout(defs); err != nil {
 			return false, err
 		}

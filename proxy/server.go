@@ -124,6 +124,7 @@ func (s *Server) listen() error {
 func (s *Server) startAdmin() error {
 	s.metrics.WatchPools(s.poolStats)
 	s.metrics.WatchPlanCache(s.cacheStats)
+	s.metrics.WatchPrepared(s.statements.open.Load)
 	if s.cfg.Admin.Address == "" {
 		return nil
 	}

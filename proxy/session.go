@@ -58,11 +58,13 @@ type session struct {
 	began        time.Time // when the statement began
 	composing    bool      // the answer to the client is not complete: nothing is to be flushed
 
-	statements    map[uint32]*preparedStatement // by number
-	lastStatement uint32
-	prepared      *preparedStatement // the one being prepared or executed; nil for texts
-	execution     execution
-	describing    *wire.Prepared // what relayText is to fill in, in place of asking for the rows
+	statements      map[uint32]*preparedStatement // by number
+	lastStatement   uint32
+	prepared        *preparedStatement // the one being prepared or executed; nil for texts
+	execution       execution
+	namedStatements map[string]*preparedStatement // by PREPARE, by name in lower case
+	byName          *namedExecution               // the EXECUTE being carried out
+	describing      *wire.Prepared                // what relayText is to fill in, in place of asking for the rows
 
 	// scratch of the statement being carried out
 	known *knowledge

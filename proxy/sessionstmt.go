@@ -30,6 +30,12 @@ func (c *session) sessionStatement(p *router.Plan) error {
 		return c.finish(s.CompletionType, true)
 	case *ast.SetStmt:
 		return c.set(p)
+	case *ast.PrepareStmt:
+		return c.prepareNamed(s)
+	case *ast.ExecuteStmt:
+		return c.executeNamed(s)
+	case *ast.DeallocateStmt:
+		return c.deallocate(s)
 	case *ast.ShowStmt:
 		return c.show(s)
 	case *ast.ExplainStmt:

@@ -20,6 +20,8 @@ func (p *planning) other() error {
 		p.plan.Kind, p.plan.Stmt = KindSession, p.stmt
 		p.plan.Reason = "the session answers"
 		return nil
+	case *ast.PrepareStmt, *ast.ExecuteStmt, *ast.DeallocateStmt:
+		return p.namedStatement()
 	case *ast.CreateTableStmt:
 		if s.TemporaryKeyword != ast.TemporaryNone {
 			return p.createTemporary(s)

@@ -61,6 +61,16 @@ func (m *Metrics) WatchPlanCache(read func() CacheStats) {
 	})
 }
 
+// WatchPrepared has every scrape read how many statements clients have prepared. Call it once.
+func (m *Metrics) WatchPrepared(read func() int64) {
+	if m == nil {
+		return
+	}
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "serval_prepared_statements", Help: "Statements that clients have prepared and not closed.",
+	}, func() float64 { return float64(read()) }))
+}
+
 type poolCollector struct {
 	read                                          func() []PoolStats
 	connections, limit, waiting, connects, errors *prometheus.Desc
