@@ -86,6 +86,14 @@ func toClient(err error) *wire.Error {
 	return protocolError(codeUnknown, "HY000", "%s", err.Error())
 }
 
+// noLocalFiles is a server's answer to LOAD DATA LOCAL from a client without CLIENT_LOCAL_FILES.
+func (c *session) noLocalFiles() error {
+	if c.known.flavor.mariadb {
+		return protocolError(4166, "HY000", "The used command is not allowed because the MariaDB server or client has disabled the local infile capability")
+	}
+	return protocolError(3948, "42000", "Loading local data is disabled; this must be enabled on both the client and server sides")
+}
+
 // lostBackend is a server's connection that broke while it had a statement.
 func lostBackend(where string, err error) *wire.Error {
 	return protocolError(codeLostConnection, "HY000", "Lost connection to MySQL server during query (%s: %v)", where, err)

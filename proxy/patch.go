@@ -162,6 +162,9 @@ func (p *patcher) OK(ok *wire.OK) {
 	p.session.trackGTIDs(ok)
 }
 
+// AsksForFile implements wire.FileAsker.
+func (p *patcher) AsksForFile() bool { return p.plan.File }
+
 // Error implements wire.Patcher.
 func (p *patcher) Error(e *wire.Error) {
 	p.names(e)

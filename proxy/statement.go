@@ -76,6 +76,9 @@ func (c *session) statement() (kind, group string, err error) {
 func (c *session) execute(p *router.Plan) (kind, group string, err error) {
 	c.patch.start(p)
 	c.trackStatement(p)
+	if p.File && c.client.Capabilities&wire.CapLocalFiles == 0 {
+		return "refused", "", c.noLocalFiles()
+	}
 	switch {
 	case p.Kind == router.KindVirtual:
 		group, err = c.virtual(p, nil)

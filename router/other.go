@@ -38,6 +38,8 @@ func (p *planning) other() error {
 		return p.schema(false)
 	case *ast.DoStmt:
 		return p.do(s)
+	case *ast.LoadDataStmt:
+		return p.loadData(s)
 	}
 	return refuse("the statement "+p.firstWords(), nil, "it comes with a later version; until then send it to the servers directly")
 }

@@ -52,6 +52,7 @@ type Plan struct {
 	Show    *Show        // KindSession only: in place of Stmt
 	Locking bool         // SELECT … FOR UPDATE / LOCK IN SHARE MODE
 	Reason  string       // why this kind, for EXPLAIN ROUTE
+	File    bool         // LOAD DATA LOCAL: the server asks for a file of the client's
 
 	// Temporary: the statement may make temporary tables: it runs on the connection that the session keeps for them.
 	Temporary bool

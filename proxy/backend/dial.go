@@ -28,7 +28,8 @@ import (
 //	QUERY_ATTRIBUTES   no: changes the layout of COM_QUERY
 //	SESSION_TRACK      yes: what SET and COMMIT tell is passed on to clients that asked for it
 //	MULTI_STATEMENTS   no: the proxy splits statements, a server must never see two in one packet
-//	COMPRESS, LOCAL_FILES, IGNORE_SPACE  no
+//	LOCAL_FILES        yes: who asks for a client's file unasked is refused by wire.Relay
+//	COMPRESS, IGNORE_SPACE  no
 
 // keepAlive finds a server that went without a word within a minute, while a statement waits for it.
 var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3}
@@ -106,7 +107,7 @@ func login(ctx context.Context, n *Node, nc net.Conn, foundRows bool) (c *Conn, 
 			if tlsConfig != nil {
 				cc.SetTLSConfig(tlsConfig)
 			}
-			capabilities := []uint32{mysql.CLIENT_MULTI_RESULTS, mysql.CLIENT_SESSION_TRACK}
+			capabilities := []uint32{mysql.CLIENT_MULTI_RESULTS, mysql.CLIENT_SESSION_TRACK, mysql.CLIENT_LOCAL_FILES}
 			if foundRows {
 				capabilities = append(capabilities, mysql.CLIENT_FOUND_ROWS)
 			}

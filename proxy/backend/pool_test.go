@@ -68,8 +68,7 @@ func TestCapabilities(t *testing.T) {
 		t.Error("a FOUND_ROWS connection was given to a session without it")
 	}
 	plain.Release()
-	const never = wire.CapDeprecateEOF | wire.CapQueryAttributes | wire.CapMultiStatements |
-		wire.CapCompress | wire.CapLocalFiles
+	const never = wire.CapDeprecateEOF | wire.CapQueryAttributes | wire.CapMultiStatements | wire.CapCompress
 	for i, caps := range f.caps {
 		if caps&never != 0 || caps&wire.CapMultiResults == 0 || (caps&wire.CapFoundRows != 0) != (i == 0) {
 			t.Errorf("login %d asked for %#x", i, caps)

@@ -28,11 +28,12 @@ const DefaultServerVersion = "8.4.0-Serval"
 //	SSL                where the listener has a certificate (Handshake.TLS)
 //	QUERY_ATTRIBUTES   read over (attributes.go, execute.go), not passed on
 //	SESSION_TRACK      track.go
-//	not: LOCAL_FILES, INTERACTIVE, IGNORE_SPACE
+//	LOCAL_FILES        infile.go
+//	not: INTERACTIVE, IGNORE_SPACE
 const ServerCapabilities uint32 = CapLongPassword | CapFoundRows | CapLongFlag | CapConnectWithDB | CapProtocol41 |
 	CapTransactions | CapSecureConnection | CapMultiStatements | CapMultiResults | CapPluginAuth | CapConnectAttrs |
 	CapPluginAuthLenencClientData | CapDeprecateEOF | CapCompress | CapZstdCompression |
-	CapQueryAttributes | CapSessionTrack
+	CapQueryAttributes | CapSessionTrack | CapLocalFiles
 
 // Authentication plugins.
 const (

@@ -111,6 +111,8 @@ func (r *relay) answer() error {
 		return r.okPacket(first)
 	case IsError(first):
 		return r.errorPacket(first)
+	case IsLocalInfile(first) && r.mayAsk():
+		return r.infile(first)
 	case IsLocalInfile(first):
 		return r.refuseInfile()
 	}
