@@ -108,6 +108,13 @@ func loadFiles(t *testing.T, b *bed, g *gates) {
 				}
 			}
 		}
+		mysql.RegisterReaderHandler("small", func() io.Reader { return bytes.NewReader(small) })
+		for _, sql := range []string{"DELETE FROM settings", "LOAD DATA LOCAL INFILE 'Reader::small' INTO TABLE settings FIELDS TERMINATED BY ',' (@n, @v) SET name = @n, value = CONCAT(@v, DATABASE(), USER() <> '')",
+			"SELECT @n, @v", "SELECT * FROM settings ORDER BY name"} {
+			if want, got := sqlRows(t, plain, sql), sqlRows(t, serval, sql); want != got {
+				t.Errorf("%s: %s: %s, want %s", way, sql, got, want)
+			}
+		}
 		b.restore(t)
 		// In a transaction, which is rolled back.
 		mysql.RegisterReaderHandler("small", func() io.Reader { return bytes.NewReader(small) })
@@ -257,10 +264,9 @@ func loadRefusals(t *testing.T, b *bed) {
 	c := openDB(t, "app:app@tcp("+b.addr+")/shop")
 	mysql.RegisterReaderHandler("never", func() io.Reader { t.Error("the file was asked for"); return strings.NewReader("") })
 	for statement, want := range map[string]string{
-		"LOAD DATA LOCAL INFILE 'Reader::never' INTO TABLE users":                              "LOAD DATA",
-		"LOAD DATA LOCAL INFILE 'Reader::never' INTO TABLE products":                           "LOAD DATA",
-		"LOAD DATA LOCAL INFILE 'Reader::never' INTO TABLE settings (name, @v) SET value = @v": "user variables",
-		"LOAD DATA INFILE '/etc/passwd' INTO TABLE settings":                                   "without LOCAL",
+		"LOAD DATA LOCAL INFILE 'Reader::never' INTO TABLE users":    "LOAD DATA",
+		"LOAD DATA LOCAL INFILE 'Reader::never' INTO TABLE products": "LOAD DATA",
+		"LOAD DATA INFILE '/etc/passwd' INTO TABLE settings":         "without LOCAL",
 	} {
 		_, err := c.ExecContext(t.Context(), statement)
 		var e *mysql.MySQLError

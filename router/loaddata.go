@@ -23,16 +23,19 @@ func (p *planning) loadData(s *ast.LoadDataStmt) error {
 	default:
 		group = t.Shards[0].Group
 	}
-	if u := functionsOf(s); u.subquery || u.session != "" || len(u.locks) > 0 || u.unsafe != "" || u.setsID || u.userVar {
-		return refuse("user variables, subqueries and functions of the session in LOAD DATA", nil, "name the columns only, and work the values out afterwards")
+	p.uses = functionsOf(s)
+	if u := p.uses; u.subquery || u.session != "" || len(u.locks) > 0 || u.strange != "" || u.setsID {
+		return refuse("subqueries and such functions in LOAD DATA", nil, "load the columns, and work the values out afterwards")
 	}
+	p.text = newSplicer(p.st)
+	p.userVariables()
 	for _, c := range s.ColumnsAndUserVars {
 		if c.UserVar != nil {
-			return refuse("user variables in LOAD DATA", nil, "name the columns only")
+			p.plan.Users.assign(c.UserVar.Name)
 		}
 	}
 	p.plan.Verb, p.plan.Kind, p.plan.Groups, p.plan.File = VerbInsert, KindGroup, []string{group}, true
 	p.plan.InsertID, p.plan.Named = InsertIDAsk, nil // it changes no schema
 	p.plan.Reason = "the table is whole in the group"
-	return nil
+	return p.replaceFunctions(nil)
 }
