@@ -38,6 +38,10 @@ func (c *session) command(p []byte) (quit bool, err error) {
 		return false, c.setOption(p[1:])
 	case wire.ComProcessKill:
 		return false, c.processKill(p[1:])
+	case wire.ComResetConnection:
+		return false, c.resetConnection()
+	case wire.ComChangeUser:
+		return c.changeUser(p[1:])
 	case wire.ComStatistics:
 		return false, c.statistics()
 	case wire.ComStmtPrepare:
@@ -69,10 +73,6 @@ func (c *session) command(p []byte) (quit bool, err error) {
 
 func commandName(b byte) string {
 	switch b {
-	case wire.ComChangeUser:
-		return "COM_CHANGE_USER"
-	case wire.ComResetConnection:
-		return "COM_RESET_CONNECTION"
 	case wire.ComProcessInfo:
 		return "COM_PROCESS_INFO"
 	case wire.ComDebug:

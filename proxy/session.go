@@ -134,7 +134,25 @@ func (c *session) login() error {
 			return err
 		}
 	}
-	h := &wire.Handshake{
+	client, err := c.handshake(k).Accept(c.conn)
+	if err != nil {
+		return fmt.Errorf("login: %w", err)
+	}
+	c.become(k, client)
+	if err := c.enter(k, client); err != nil {
+		c.fail(err)
+		return errors.Join(err, c.conn.Flush())
+	}
+	c.process.login(c.user.Name, nc.RemoteAddr().String(), c.db)
+	if err := c.ok(&wire.OK{}); err != nil {
+		return err
+	}
+	return errors.Join(c.conn.Flush(), c.conn.StartCompression(), nc.SetDeadline(time.Time{}))
+}
+
+// handshake is what the server says of itself and how it checks a login.
+func (c *session) handshake(k *knowledge) *wire.Handshake {
+	return &wire.Handshake{
 		ServerVersion: k.flavor.version,
 		ConnectionID:  c.id,
 		Collation:     wire.CollationUTF8MB4GeneralCI,
@@ -146,23 +164,14 @@ func (c *session) login() error {
 		SecureOnly:    c.from.tls != nil && c.from.cfg.TLS.Require,
 		NeedsTLS:      func(name string) bool { u := c.srv.user(name); return u != nil && u.NeedsTLS },
 	}
-	client, err := h.Accept(c.conn)
-	if err != nil {
-		return fmt.Errorf("login: %w", err)
-	}
+}
+
+// become makes the session that of a user who has logged in.
+func (c *session) become(k *knowledge, client *wire.Client) {
 	c.client, c.user = client, c.srv.user(client.User)
 	c.host = client.Host
 	c.account, c.grantee = client.User+"@"+c.host, client.User+"@%"
 	c.state.init(k, client.Collation)
-	if err := c.enter(k, client); err != nil {
-		c.fail(err)
-		return errors.Join(err, c.conn.Flush())
-	}
-	c.process.login(c.user.Name, nc.RemoteAddr().String(), c.db)
-	if err := c.ok(&wire.OK{}); err != nil {
-		return err
-	}
-	return errors.Join(c.conn.Flush(), c.conn.StartCompression(), nc.SetDeadline(time.Time{}))
 }
 
 func (c *session) password(user string) (string, bool) {

@@ -77,6 +77,8 @@ type Client struct {
 	MaxPacket      uint32            // largest packet that the client takes, bytes
 	Attributes     map[string]string // connect attributes, nil when it sent none
 	Plugin         string            // by which the password was proven
+
+	salt [saltSize]byte // of the last exchange, for ChangeUser
 }
 
 func badHandshake() *Error { return &Error{Code: 1043, State: "08S01", Message: "Bad handshake"} }
@@ -210,7 +212,7 @@ func (a *login) authenticate(client *Client, response []byte) (*Client, error) {
 	if !proven || !known || a.h.NeedsTLS != nil && a.h.NeedsTLS(user) && a.c.secure.Load() == nil {
 		return nil, a.refuse(accessDenied(client, given))
 	}
-	client.Plugin = plugin
+	client.Plugin, client.salt = plugin, a.salt
 	a.c.SetCapabilities(client.Capabilities)
 	return client, nil
 }
