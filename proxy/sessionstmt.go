@@ -25,11 +25,15 @@ func (c *session) sessionStatement(p *router.Plan) error {
 		return c.finish(s.CompletionType, false)
 	case *ast.RollbackStmt:
 		if s.SavepointName != "" {
-			return notSupported("Serval does not support savepoints yet (ROLLBACK TO %s)", s.SavepointName)
+			return c.rollbackTo(s.SavepointName, false)
 		}
 		return c.finish(s.CompletionType, true)
 	case *ast.SetStmt:
 		return c.set(p)
+	case *ast.SavepointStmt:
+		return c.savepoint(s.Name)
+	case *ast.ReleaseSavepointStmt:
+		return c.rollbackTo(s.Name, true)
 	case *ast.PrepareStmt:
 		return c.prepareNamed(s)
 	case *ast.ExecuteStmt:

@@ -24,6 +24,8 @@ type transaction struct {
 	group    string
 	flags    uint16 // the server's last status flags on conn
 	lost     bool   // its connection broke: nothing but ROLLBACK is carried out
+
+	savepoints []string // that no server has yet, in order
 }
 
 const inTransaction = wire.StatusInTrans | wire.StatusInTransReadonly
@@ -102,10 +104,13 @@ func (c *session) giveUpUnasked(conn *backend.Conn, err error) {
 // beginOn begins the transaction on a connection.
 func (c *session) beginOn(conn *backend.Conn) (ok wire.OK, err error) {
 	t := &c.txn
-	if err := t.next.on(conn); err != nil || t.begin == "" {
+	if err = t.next.on(conn); err == nil && t.begin != "" {
+		ok, err = conn.Exec(t.begin)
+	}
+	if err != nil {
 		return ok, err
 	}
-	return conn.Exec(t.begin)
+	return ok, t.setSavepoints(conn)
 }
 
 // serverRefused tells whether an error is the server's answer, and not the connection's end.

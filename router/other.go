@@ -13,7 +13,7 @@ func (p *planning) other() error {
 	switch s := p.stmt.(type) {
 	case *ast.SetStmt:
 		return p.set(s)
-	case *ast.UseStmt, *ast.BeginStmt, *ast.CommitStmt, *ast.RollbackStmt, *ast.ShowStmt, *ast.ExplainStmt:
+	case *ast.UseStmt, *ast.BeginStmt, *ast.CommitStmt, *ast.RollbackStmt, *ast.SavepointStmt, *ast.ReleaseSavepointStmt, *ast.ShowStmt, *ast.ExplainStmt:
 		if err := p.harmless(); err != nil {
 			return err
 		}
