@@ -75,7 +75,7 @@ func introducer(word string) bool {
 // readsValues tells whether a statement is carried out from its tree, in which a blanked introducer would be missed.
 func readsValues(stmt ast.StmtNode) bool {
 	switch stmt.(type) {
-	case *ast.SelectStmt, *ast.SetOprStmt, *ast.InsertStmt, *ast.UpdateStmt, *ast.DeleteStmt, ast.DDLNode:
+	case *ast.SelectStmt, *ast.SetOprStmt, *ast.InsertStmt, *ast.UpdateStmt, *ast.DeleteStmt, *ast.SetStmt, *ast.DoStmt, ast.DDLNode:
 		return false
 	}
 	return true
