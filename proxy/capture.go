@@ -65,7 +65,7 @@ func (c *session) hasResult(p *router.Plan) bool {
 		return true
 	}
 	switch p.Stmt.(type) {
-	case *ast.ShowStmt, *ast.ExplainStmt:
+	case *ast.ShowStmt:
 		return true
 	}
 	return false
