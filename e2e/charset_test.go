@@ -44,6 +44,7 @@ func TestCharsets(t *testing.T) {
 		t.Run(string(kind), func(t *testing.T) {
 			b := newBed(t, kind)
 			t.Run("logins", b.charsetLogins)
+			t.Run("prepared", b.charsetPrepared)
 			for _, charset := range clientCharsets(kind) {
 				t.Run(charset, func(t *testing.T) {
 					b.charsetKeys(t, charset)
@@ -223,4 +224,39 @@ func (b *bed) charsetCuts(t *testing.T, charset string) {
 		}
 	}
 	t.Logf("%d statements compared, %d refused", compared, refused)
+}
+
+// charsetPrepared executes a statement after the client has changed its character set: with parameters it means the
+// same as on a server, with strings of its own it is refused.
+func (b *bed) charsetPrepared(t *testing.T) {
+	c, err := raw.Dial(b.addr, raw.Options{User: servers.User, Password: servers.Password, Database: "shop", Charset: "gbk"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	prepare := func(sql string) *raw.Statement {
+		st, a, err := c.Prepare(sql)
+		if err != nil || a != nil && a.Kind == raw.Error {
+			t.Fatalf("%s: %v %v", sql, a, err)
+		}
+		return st
+	}
+	parameter, text := prepare("SELECT HEX(?)"), prepare("SELECT HEX('中')")
+	execute := func(st *raw.Statement, want string, parameters ...raw.Parameter) {
+		t.Helper()
+		answers, err := st.Execute(parameters...)
+		if err != nil || !strings.Contains(fmt.Sprintf("%s %q", answers[0].Message, answers[0].Rows), want) {
+			t.Errorf("%+v, %v, want %s", answers, err, want)
+		}
+	}
+	execute(parameter, "D6D0", raw.String("中"))
+	execute(text, "D6D0")
+	done(t, c, "SET NAMES utf8mb4")
+	if err := c.SetCharset("utf8mb4"); err != nil {
+		t.Fatal(err)
+	}
+	execute(parameter, "E4B8AD", raw.String("中"))
+	execute(text, "prepare it again")
+	done(t, c, "SET NAMES gbk")
+	execute(text, "D6D0")
 }

@@ -166,6 +166,19 @@ func (c *session) onlyInStrings(text []byte) error {
 // errNoCharacters are bytes that are no characters of the client's character set, outside of strings and comments.
 var errNoCharacters = errors.New("bytes outside of strings that are no characters of the client's character set")
 
+// sameStrings refuses a statement whose strings a server read under other character sets than it would now.
+func (c *session) sameStrings(ps *preparedStatement) error {
+	if now := c.state.sets; ps.sets.client == now.client && ps.sets.connection == now.connection {
+		return nil
+	}
+	for _, l := range c.st.Literals {
+		if l.Kind == fingerprint.String || l.Kind == fingerprint.Opaque {
+			return notSupported("Serval does not support a statement with strings that was prepared under another character set: prepare it again")
+		}
+	}
+	return nil
+}
+
 // decodeName decodes a name that a command has as its argument.
 func (c *session) decodeName(raw []byte) (string, error) {
 	text, err := c.decode(raw)

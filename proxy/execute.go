@@ -98,6 +98,9 @@ func (x *execution) letGo() {
 
 // executeBound carries the current statement out.
 func (c *session) executeBound(ps *preparedStatement) (kind, group string, err error) {
+	if err := c.sameStrings(ps); err != nil {
+		return "refused", "", err
+	}
 	if err := c.look(); err != nil {
 		return "refused", "", err
 	}

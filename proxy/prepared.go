@@ -25,6 +25,7 @@ type preparedStatement struct {
 	id    uint32
 	text  []byte                // as the client sent it
 	db    string                // the database that was current: names without one are looked up there
+	sets  charsets              // of the session then: what the strings in the text are
 	st    fingerprint.Statement // of text, with its question marks as parameters
 	types []byte                // the parameters' types of the last execution, two bytes each
 	long  map[uint16][]byte     // what came as long data for the next execution
@@ -57,7 +58,7 @@ func (c *session) newPrepared(text []byte) error {
 
 // prepareStatement plans a statement and has a server describe it.
 func (c *session) prepareStatement(text []byte) (*preparedStatement, *wire.Prepared, error) {
-	ps := &preparedStatement{text: bytes.Clone(text), db: c.db}
+	ps := &preparedStatement{text: bytes.Clone(text), db: c.db, sets: c.state.sets}
 	ps.st.Scan(ps.text, c.state.mode|fingerprint.Prepared)
 	switch {
 	case nextStatement(&ps.st) != nil:
