@@ -19,6 +19,9 @@ func (c *session) command(p []byte) (quit bool, err error) {
 		c.fail(protocolError(codeUnknownCommand, "08S01", "Unknown command"))
 		return false, nil
 	}
+	if p[0] == wire.ComQuery || p[0] == wire.ComStmtExecute {
+		c.srv.questions.Add(1)
+	}
 	switch p[0] {
 	case wire.ComQuit:
 		return true, nil
@@ -44,6 +47,10 @@ func (c *session) command(p []byte) (quit bool, err error) {
 		return c.changeUser(p[1:])
 	case wire.ComStatistics:
 		return false, c.statistics()
+	case wire.ComProcessInfo:
+		if c.srv.known.Load().flavor.mariadb { // MySQL has it no more
+			return false, c.query([]byte("SHOW PROCESSLIST"))
+		}
 	case wire.ComStmtPrepare:
 		text, err := c.decode(p[1:])
 		if err != nil {
@@ -63,24 +70,20 @@ func (c *session) command(p []byte) (quit bool, err error) {
 		c.closeStatement(p)
 		return false, nil
 	}
-	if name := commandName(p[0]); name != "" {
-		c.fail(notSupported("Serval does not support the command %s", name))
-	} else {
-		c.fail(protocolError(codeUnknownCommand, "08S01", "Unknown command"))
-	}
+	c.fail(c.refusedCommand(p[0]))
 	return false, nil
 }
 
-func commandName(b byte) string {
+// refusedCommand is the answer to a command that is not carried out: a server's own answer to a user without special
+// rights, but for what a server would have.
+func (c *session) refusedCommand(b byte) error {
 	switch b {
-	case wire.ComProcessInfo:
-		return "COM_PROCESS_INFO"
-	case wire.ComDebug:
-		return "COM_DEBUG"
 	case wire.ComBinlogDump, wire.ComBinlogDumpGTID:
-		return "COM_BINLOG_DUMP"
+		return notSupported("Serval does not support the command COM_BINLOG_DUMP: replicate from the servers")
+	case wire.ComDebug:
+		return needsPrivilege("SUPER")
 	}
-	return ""
+	return protocolError(codeUnknownCommand, "08S01", "Unknown command")
 }
 
 // answer ends a command with OK, or with the error.
@@ -99,18 +102,25 @@ func (c *session) setOption(p []byte) error {
 		c.client.Capabilities |= wire.CapMultiStatements
 	case len(p) == 2 && p[0] == 1 && p[1] == 0:
 		c.client.Capabilities &^= wire.CapMultiStatements
+	case len(p) < 2:
+		return c.answer(errMalformedPacket())
 	default:
-		c.fail(protocolError(codeUnknownCommand, "08S01", "Unknown command"))
-		return nil
+		return c.answer(protocolError(codeUnknownCommand, "08S01", "Unknown command"))
 	}
 	return c.conn.WriteRowsEnd(0, c.status(0))
 }
 
+// statistics answers COM_STATISTICS in the words of the servers, of Serval itself. It opens no tables.
 func (c *session) statistics() error {
 	c.srv.mu.Lock()
-	n := len(c.srv.sessions)
+	threads := len(c.srv.sessions)
 	c.srv.mu.Unlock()
-	return c.conn.WritePacket(fmt.Appendf(nil, "Threads: %d", n))
+	up, questions, flushes := int64(time.Since(c.srv.started).Seconds()), c.srv.questions.Load(), "Flush tables: 0  "
+	if c.srv.known.Load().flavor.mariadb {
+		flushes = ""
+	}
+	return c.conn.WritePacket(fmt.Appendf(nil, "Uptime: %d  Threads: %d  Questions: %d  Slow queries: 0  Opens: 0  %sOpen tables: 0  Queries per second avg: %.3f",
+		up, threads, questions, flushes, float64(questions)/float64(max(up, 1))))
 }
 
 // comQuery is COM_QUERY; attributes of the query are dropped.
@@ -120,8 +130,7 @@ func (c *session) comQuery(p []byte) error {
 	}
 	text, err := wire.QueryText(p)
 	if err != nil {
-		c.fail(protocolError(codeMalformedPacket, "HY000", "Malformed communication packet."))
-		return nil
+		return c.answer(errMalformedPacket())
 	}
 	return c.query(text)
 }

@@ -86,7 +86,7 @@ func (c *session) fetch(p []byte) error {
 	switch {
 	case err != nil:
 	case len(p) < 9:
-		err = protocolError(codeMalformedPacket, "HY000", "Malformed communication packet.")
+		err = errMalformedPacket()
 	case ps.cursor == nil:
 		err = protocolError(1421, "HY000", "The statement (%d) has no open cursor.", ps.id)
 	}

@@ -86,6 +86,10 @@ func toClient(err error) *wire.Error {
 	return protocolError(codeUnknown, "HY000", "%s", err.Error())
 }
 
+func errMalformedPacket() *wire.Error {
+	return protocolError(codeMalformedPacket, "HY000", "Malformed communication packet.")
+}
+
 // noLocalFiles is a server's answer to LOAD DATA LOCAL from a client without CLIENT_LOCAL_FILES.
 func (c *session) noLocalFiles() error {
 	if c.known.flavor.mariadb {

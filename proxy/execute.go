@@ -76,7 +76,7 @@ func (c *session) bind(ps *preparedStatement, p []byte) error {
 	attributes := c.client.Capabilities&wire.CapQueryAttributes != 0
 	if err := x.parsed.Parse(p, ps.st.Parameters, ps.types, long, attributes); err != nil {
 		ps.forgetLong()
-		return protocolError(codeMalformedPacket, "HY000", "Malformed communication packet.")
+		return errMalformedPacket()
 	}
 	if x.parsed.Types != nil {
 		ps.types = append(ps.types[:0], x.parsed.Types...)

@@ -238,7 +238,7 @@ func (c *session) killStatement(k *router.Kill) error {
 // processKill handles COM_PROCESS_KILL.
 func (c *session) processKill(p []byte) error {
 	if len(p) != 4 {
-		c.fail(protocolError(codeMalformedPacket, "HY000", "Malformed communication packet."))
+		c.fail(errMalformedPacket())
 		return nil
 	}
 	c.known = c.overlaid(c.srv.known.Load())

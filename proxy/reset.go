@@ -33,8 +33,7 @@ func (c *session) forgetSession() error {
 	c.closePrepared()
 	c.next = nextTransaction{}
 	c.lastInsertID, c.rowCount, c.found, c.warnings = 0, 0, 0, c.warnings[:0]
-	c.tracker = nil
-	c.conn.OnEnd(nil)
+	c.forgetTracking()
 	return nil
 }
 

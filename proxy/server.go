@@ -34,6 +34,9 @@ type Server struct {
 	log     *slog.Logger
 	metrics *admin.Metrics // nil: nobody looks
 
+	started   time.Time
+	questions atomic.Uint64 // statements that clients have sent
+
 	cluster      *backend.Cluster
 	planner      *router.Planner
 	known        atomic.Pointer[knowledge]
@@ -78,6 +81,7 @@ func (s *Server) Start(ctx context.Context) error {
 		s.sha2.Remember(u.Name, u.Password)
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.started = time.Now()
 	s.cluster = backend.Open(s.cfg.Groups, s.log)
 	if err := s.reload(ctx); err != nil {
 		s.stop()

@@ -172,6 +172,7 @@ func (c *session) become(k *knowledge, client *wire.Client) {
 	c.host = client.Host
 	c.account, c.grantee = client.User+"@"+c.host, client.User+"@%"
 	c.state.init(k, client.Collation)
+	c.state.agree(k, client.Capabilities)
 }
 
 func (c *session) password(user string) (string, bool) {
@@ -202,6 +203,9 @@ func (c *session) enter(k *knowledge, client *wire.Client) error {
 
 // use changes the current database.
 func (c *session) use(k *knowledge, name string) error {
+	if name == "" {
+		return &router.NoDatabase{}
+	}
 	if system := router.SystemDatabase(name); system != "" && k.catalog.Databases[name] == nil {
 		c.db = system
 		c.trackSchema()

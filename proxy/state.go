@@ -40,6 +40,22 @@ func (s *sessionState) init(k *knowledge, collation uint16) {
 	s.render()
 }
 
+// agree gives a new session what the client's capabilities say of its variables.
+func (s *sessionState) agree(k *knowledge, capabilities uint32) {
+	if capabilities&(wire.CapIgnoreSpace|wire.CapInteractive) == 0 {
+		return
+	}
+	s.vars = map[string]string{}
+	if capabilities&wire.CapIgnoreSpace != 0 {
+		mode := strings.TrimSuffix("IGNORE_SPACE,"+k.flavor.sqlMode, ",")
+		s.vars["sql_mode"], s.mode = "'"+mode+"'", modeOf(mode)
+	}
+	if capabilities&wire.CapInteractive != 0 {
+		s.vars["wait_timeout"] = "@@interactive_timeout" // each server's own
+	}
+	s.render()
+}
+
 // namesOf is what SET NAMES says for a client's collation at login. A collation that the server does not know gives
 // the server's own default, as it does without a proxy.
 func namesOf(k *knowledge, collation uint16) string {

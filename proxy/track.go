@@ -107,9 +107,14 @@ func (c *session) trackSet(ok *wire.OK) {
 			c.conn.OnEnd(c.trackTransaction)
 		}
 	default:
-		c.tracker = nil
-		c.conn.OnEnd(nil)
+		c.forgetTracking()
 	}
+}
+
+// forgetTracking ends the tracking of transactions: nobody has asked for it, or the session begins anew.
+func (c *session) forgetTracking() {
+	c.tracker = nil
+	c.conn.OnEnd(nil)
 }
 
 // trackServer passes on the changes of some kinds that a server's OK packet tells.

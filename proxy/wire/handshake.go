@@ -29,11 +29,14 @@ const DefaultServerVersion = "8.4.0-Serval"
 //	QUERY_ATTRIBUTES   read over (attributes.go, execute.go), not passed on
 //	SESSION_TRACK      track.go
 //	LOCAL_FILES        infile.go
-//	not: INTERACTIVE, IGNORE_SPACE
+//	IGNORE_SPACE       part of the session's sql_mode; INTERACTIVE  wait_timeout is interactive_timeout
+//	ODBC, CAN_HANDLE_EXPIRED_PASSWORDS  no meaning: servers do nothing with the first, and no password expires here
+//	not: NO_SCHEMA (names with a database are taken), OPTIONAL_RESULTSET_METADATA (columns are always sent)
 const ServerCapabilities uint32 = CapLongPassword | CapFoundRows | CapLongFlag | CapConnectWithDB | CapProtocol41 |
 	CapTransactions | CapSecureConnection | CapMultiStatements | CapMultiResults | CapPluginAuth | CapConnectAttrs |
 	CapPluginAuthLenencClientData | CapDeprecateEOF | CapCompress | CapZstdCompression |
-	CapQueryAttributes | CapSessionTrack | CapLocalFiles
+	CapQueryAttributes | CapSessionTrack | CapLocalFiles | CapIgnoreSpace | CapInteractive | CapODBC |
+	CapCanHandleExpiredPasswords
 
 // Authentication plugins.
 const (

@@ -66,7 +66,7 @@ func TestGreeting(t *testing.T) {
 	}
 	clear(p[18:26])
 	clear(p[45:57])
-	want := "\x0a8.4.0-Serval\x00\x04\x03\x02\x01" + strings.Repeat("\x00", 8) + "\x00\xaf\xa2\x2d\x02\x00\xbb\x0d\x15" +
+	want := "\x0a8.4.0-Serval\x00\x04\x03\x02\x01" + strings.Repeat("\x00", 8) + "\x00\xef\xa7\x2d\x02\x00\xfb\x0d\x15" +
 		strings.Repeat("\x00", 10) + strings.Repeat("\x00", 12) + "\x00caching_sha2_password\x00"
 	if string(p) != want {
 		t.Fatalf("got  %q\nwant %q", p, want)
@@ -83,7 +83,7 @@ func TestParseResponse(t *testing.T) {
 	}{
 		{"everything", clientResponse(all, "app", "xyz", "shop", PluginSHA2, "_os", "Linux"), &Client{User: "app", Database: "shop",
 			Capabilities: all, Collation: 45, MaxPacket: 1 << 24, Attributes: map[string]string{"_os": "Linux"}, Plugin: PluginSHA2}, "xyz"},
-		{"unadvertised", clientResponse(all|CapOptionalResultsetMetadata|CapInteractive, "app", "", "", PluginSHA2, "", ""), &Client{User: "app",
+		{"unadvertised", clientResponse(all|CapOptionalResultsetMetadata|CapNoSchema, "app", "", "", PluginSHA2, "", ""), &Client{User: "app",
 			Capabilities: all, Collation: 45, MaxPacket: 1 << 24, Attributes: map[string]string{"": ""}, Plugin: PluginSHA2}, ""},
 		{"little", clientResponse(CapProtocol41|CapSecureConnection, "app", "xyz", "", "", "", ""), &Client{User: "app",
 			Capabilities: CapProtocol41 | CapSecureConnection, Collation: 45, MaxPacket: 1 << 24, Plugin: PluginNative}, "xyz"},
