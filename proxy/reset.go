@@ -18,6 +18,7 @@ func (c *session) resetConnection() error {
 	}
 	c.state.init(k, c.client.Collation)
 	if !k.flavor.mariadb { // MySQL gives the servers' character set, MariaDB the login's
+		c.state.agree(k, c.client.Capabilities&^wire.CapInteractive) // which MariaDB forgets
 		c.state.names = k.flavor.defaultNames
 		c.state.render()
 	}
