@@ -235,7 +235,11 @@ func (s *Server) start() error {
 		return err
 	}
 	defer func() { _ = log.Close() }()
-	argv := append(s.Kind.program(),
+	temporary := filepath.Join(s.dir, "tmp") // its own: a MariaDB that starts deletes the temporary tables that it finds
+	if err := os.MkdirAll(temporary, 0o700); err != nil {
+		return err
+	}
+	argv := append(s.Kind.program(), "--tmpdir="+temporary,
 		"--datadir="+s.data(), "--port="+strconv.Itoa(s.Port), "--bind-address=127.0.0.1",
 		"--socket="+filepath.Join(s.dir, "s"), "--pid-file="+filepath.Join(s.dir, "pid"), "--init-file="+accounts)
 	cmd := exec.Command(argv[0], append(argv[1:], s.options...)...)
