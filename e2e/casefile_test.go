@@ -25,6 +25,7 @@ type testCase struct {
 	views     bool   // it reads the system tables of a server on which these are views: see viewColumn
 	ignore    string // "message" or "warnings": the one thing that is not compared
 	as        string // "text": never prepared; "literals": prepared, without parameters
+	block     string // as, of the cases that follow
 	session   string // the connection that it runs on, see connect
 	connect   []string
 }
@@ -79,7 +80,7 @@ func parseCases(name, text string) (caseFile, error) {
 		}
 		next.sql = line
 		f.cases = append(f.cases, next)
-		next = testCase{session: next.session} // a session stays chosen until another is
+		next = testCase{session: next.session, as: next.block, block: next.block} // these stay chosen until others are
 	}
 	return f, nil
 }
@@ -110,6 +111,14 @@ func (c *testCase) directive(text string) error {
 		c.ignore = what
 	case "as":
 		what, why, _ := strings.Cut(rest, " ")
+		if what == "usual" {
+			c.as, c.block = "", ""
+			return nil
+		}
+		if from, why, found := strings.Cut(rest, " from here, "); found && why != "" && (from == "text" || from == "literals") {
+			c.as, c.block = from, from
+			return nil
+		}
 		if what != "text" && what != "literals" || why == "" {
 			return fmt.Errorf("-- as %s: write text or literals, and a reason", rest)
 		}

@@ -23,6 +23,7 @@ type session struct {
 	options raw.Options
 	plain   *raw.Conn
 	serval  *raw.Conn
+	oneShot bool        // SET TRANSACTION was said: see forNextOnly
 	mode    literalMode // how the plain server reads literals
 }
 

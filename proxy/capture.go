@@ -61,11 +61,11 @@ const codeUnsupportedPS = 1295
 
 // hasResult tells whether a session statement answers with rows.
 func (c *session) hasResult(p *router.Plan) bool {
-	if p.Show != nil {
+	if p.Show != nil || p.Locks != nil && p.Locks.Holder {
 		return true
 	}
 	switch p.Stmt.(type) {
-	case *ast.ShowStmt:
+	case *ast.ShowStmt, *ast.ExplainStmt:
 		return true
 	}
 	return false

@@ -194,8 +194,21 @@ func (c *session) describeConn(group, database string) (conn *backend.Conn, pool
 		}
 		return c.txn.conn, false, c.prepare(c.txn.conn, c.state.backend(database))
 	}
-	conn, err = c.borrow(group, database)
+	conn, err = c.borrowAs(group, c.describeState(database))
 	return conn, true, err
+}
+
+// describeState is the session's state for a PREPARE. MariaDB prepares no write in a session that is read only, but in a
+// transaction that is not; one that was begun and has not reached a server yet is not seen there.
+func (c *session) describeState(database string) *backend.State {
+	if c.txn.begin == "" || c.txn.readOnly {
+		return c.state.backend(database)
+	}
+	state := c.state.clone()
+	delete(state.vars, "transaction_read_only")
+	delete(state.vars, "tx_read_only")
+	state.render()
+	return state.backend(database)
 }
 
 // statementKey says under what a statement is kept on its connection: its text, and what of the session's state at its

@@ -4,7 +4,6 @@ package proxy
 
 import (
 	"errors"
-	"strconv"
 	"strings"
 
 	"serval/proxy/backend"
@@ -29,7 +28,6 @@ var refused = map[string]string{
 	"immediate_server_version": ofReplication, "rbr_exec_mode": ofReplication, "require_row_format": ofReplication,
 	"default_master_connection": ofReplication, "wsrep_on": ofReplication, "wsrep_gtid_seq_no": ofReplication,
 	"wsrep_osu_method": ofReplication, "wsrep_trx_fragment_size": ofReplication, "wsrep_trx_fragment_unit": ofReplication,
-	"max_relay_log_size": ofReplication, "sql_slave_skip_counter": ofReplication,
 	"debug": "it is for the server's own debugging", "debug_sync": "it is for the server's own debugging",
 	"transaction_allow_batching": ofOneConnection,
 }
@@ -68,10 +66,7 @@ func (c *session) maySet(items []router.Assignment) error {
 	return nil
 }
 
-func isNumber(text string) bool {
-	_, err := strconv.ParseFloat(text, 64)
-	return err == nil
-}
+func isNumber(text string) bool { return number([]byte(text)) }
 
 // mayKeep refuses values that only the server could tell. The connection has them, and loses them before it is used again.
 func (c *session) mayKeep(next *sessionState, items []router.Assignment) error {

@@ -71,15 +71,11 @@ func (c *session) relayOK(r *wire.Result) (wire.Outcome, error) {
 // retypes tells whether the client may be told other types than the server's.
 func (c *session) retypes() bool {
 	p := c.patch.plan
-	return c.namesExplained() || c.binary() && (len(p.Typed) > 0 || p.Kind == router.KindVirtual)
+	return c.binary() && (len(p.Typed) > 0 || p.Kind == router.KindVirtual)
 }
 
 // retyped gives a result's columns as the client is told them, and its rows with values of those types.
 func (c *session) retyped(r *wire.Result) (defs [][]byte, rows merge.Stream, err error) {
-	if c.namesExplained() {
-		defs, rows = c.explained(r)
-		return defs, rows, nil
-	}
 	s := &retypedRows{rows: r, have: make([]wire.Column, len(r.Columns)), want: make([]wire.Column, len(r.Columns))}
 	differ := false
 	for i, def := range r.Columns {

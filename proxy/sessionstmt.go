@@ -42,6 +42,10 @@ func (c *session) sessionStatement(p *router.Plan) error {
 		return c.deallocate(s)
 	case *ast.ShowStmt:
 		return c.show(s)
+	case *ast.ExplainStmt:
+		if show, ok := s.Stmt.(*ast.ShowStmt); ok {
+			return c.show(show)
+		}
 	}
 	return notSupported("Serval does not support this statement yet")
 }

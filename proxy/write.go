@@ -90,12 +90,6 @@ func (c *session) writeGroup(p *router.Plan, group string, w *written) error {
 		undo, end = "ROLLBACK TO SAVEPOINT serval_statement", "RELEASE SAVEPOINT serval_statement"
 	}
 	flags, err := c.writeWithin(p, conn, group, w, end)
-	if err == nil || serverRefused(err) { // triggers may have assigned user variables before an error too
-		if lost := c.rememberUserVariables(conn, c.assigns(p, group)); lost != nil {
-			c.giveUp(conn, own)
-			return lost
-		}
-	}
 	if err == nil {
 		if own {
 			c.giveBack(conn)

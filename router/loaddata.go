@@ -27,7 +27,7 @@ func (p *planning) loadData(s *ast.LoadDataStmt) error {
 	if u := p.uses; u.subquery || u.session != "" || len(u.locks) > 0 || u.strange != "" || u.setsID {
 		return refuse("subqueries and such functions in LOAD DATA", nil, "load the columns, and work the values out afterwards")
 	}
-	p.text = newSplicer(p.st, 0)
+	p.text = newSplicer(p.st)
 	p.userVariables()
 	for _, c := range s.ColumnsAndUserVars {
 		if c.UserVar != nil {

@@ -13,7 +13,7 @@ func (p *planning) other() error {
 	switch s := p.stmt.(type) {
 	case *ast.SetStmt:
 		return p.set(s)
-	case *ast.UseStmt, *ast.BeginStmt, *ast.CommitStmt, *ast.RollbackStmt, *ast.SavepointStmt, *ast.ReleaseSavepointStmt, *ast.ShowStmt:
+	case *ast.UseStmt, *ast.BeginStmt, *ast.CommitStmt, *ast.RollbackStmt, *ast.SavepointStmt, *ast.ReleaseSavepointStmt, *ast.ShowStmt, *ast.ExplainStmt:
 		if err := p.harmless(); err != nil {
 			return err
 		}
@@ -62,7 +62,7 @@ func (p *planning) set(s *ast.SetStmt) error {
 	if err := p.harmless(); err != nil {
 		return err
 	}
-	p.text = newSplicer(p.st, 0)
+	p.text = newSplicer(p.st)
 	p.userVariables()
 	if p.plan.Set = setItems(p.text.tokens); p.plan.Set == nil {
 		return refuse("this form of SET", nil, "SET name = value works")

@@ -29,7 +29,7 @@ func (sp *statementParser) parse(sql string, mode fingerprint.Mode) (ast.StmtNod
 	p := sp.pool.Get().(*parser.Parser)
 	defer sp.pool.Put(p)
 	p.SetSQLMode(sqlMode(mode))
-	sql = forParser(withoutExplain(withoutWork(sql), mode), mode)
+	sql = forParser(withoutWork(sql), mode)
 	stmts, _, err := p.ParseSQL(sql)
 	if err != nil && unknownIntroducer(err) {
 		unknown := err

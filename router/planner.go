@@ -26,7 +26,6 @@ type planning struct {
 	cat    *Catalog
 	st     *fingerprint.Statement
 	stmt   ast.StmtNode
-	head   int    // where the statement begins that EXPLAIN is about
 	db     string // the session's database, "" when none is chosen
 	text   *splicer
 	scope  *scope
@@ -71,13 +70,8 @@ func (pl *Planner) Plan(st *fingerprint.Statement, db string, cat *Catalog) (*Pl
 		return nil, &SyntaxError{err}
 	}
 	p.stmt = stmt
-	head, analyze := explainHead(st.Text[:st.End], st.Mode)
-	p.head = head
 	if err := p.dispatch(); err != nil {
 		return nil, err
-	}
-	if head > 0 {
-		return p.plan, p.explained(analyze)
 	}
 	return p.plan, nil
 }
@@ -94,6 +88,8 @@ func (p *planning) dispatch() error {
 		return p.update(s)
 	case *ast.DeleteStmt:
 		return p.delete(s)
+	case *ast.ExplainStmt:
+		return p.explain(s)
 	}
 	return p.other()
 }
@@ -105,7 +101,7 @@ func (p *planning) analyse() error {
 	if bytes.Contains(bytes.ToLower(p.st.Key), []byte("set_var")) { // sql_select_limit would hold on each shard
 		p.uses.setUnsafe("the hint SET_VAR")
 	}
-	p.text = newSplicer(p.st, p.head)
+	p.text = newSplicer(p.st)
 	p.userVariables()
 	p.scope = &scope{cat: p.cat, db: p.db}
 	for _, name := range p.uses.schemas {
@@ -306,4 +302,26 @@ func (p *planning) shardsPlan(l *layout, plain *source) error {
 	p.plan.Groups = l.groups
 	p.plan.template = t
 	return nil
+}
+
+// explain plans EXPLAIN SELECT … like the statement inside; DESCRIBE and the like are the session's.
+func (p *planning) explain(s *ast.ExplainStmt) error {
+	if _, ok := s.Stmt.(*ast.ShowStmt); ok {
+		return p.other()
+	}
+	switch s.Stmt.(type) {
+	case *ast.SelectStmt, *ast.SetOprStmt:
+		if err := p.query(s.Stmt); err != nil {
+			return err
+		}
+		p.plan.scatter = nil
+		p.plan.scatterRefusal = refuse("EXPLAIN over several shards", p.plan.Sharded, "name one key, or use EXPLAIN ROUTE to see the shards")
+		if p.plan.Kind == KindVirtual {
+			return refuse("EXPLAIN of a query on system tables", nil, "Serval fills them for each statement: there is no plan to show")
+		}
+		p.plan.Verb, p.plan.Explains = VerbShow, true
+		p.plan.Typed = nil // the result is not the statement's
+		return nil
+	}
+	return refuse("EXPLAIN of this statement", nil, "EXPLAIN ROUTE shows where it goes")
 }

@@ -22,12 +22,8 @@ type splicer struct {
 	quals  []rewrite.Qualified
 }
 
-// newSplicer looks at the text from an offset on.
-func newSplicer(st *fingerprint.Statement, from int) *splicer {
+func newSplicer(st *fingerprint.Statement) *splicer {
 	s := &splicer{st: st, tokens: rewrite.Tokenize(st)}
-	for len(s.tokens.List) > 0 && s.tokens.List[0].Start < from {
-		s.tokens.List = s.tokens.List[1:]
-	}
 	s.refs = s.tokens.Tables()
 	s.quals = s.tokens.Qualifiers(s.refs)
 	return s

@@ -149,14 +149,22 @@ func takeOver(n *Node, cc *client.Conn, foundRows bool) (*Conn, error) {
 
 // killQuery stops what the server's thread runs, through a connection of its own.
 func (n *Node) killQuery(ctx context.Context, thread uint32) error {
+	ctx, cancel := context.WithTimeout(ctx, n.settings.ConnectTimeout)
+	defer cancel()
+	return n.Beside(ctx, func(side *Conn) error {
+		_, err := side.Exec("KILL QUERY " + strconv.FormatUint(uint64(thread), 10))
+		return err
+	})
+}
+
+// Beside asks something through a connection of its own, outside the pool's limit: what sessions wait for that hold
+// all of the pool's connections. The connection is closed when ask returns, and cut when ctx ends.
+func (n *Node) Beside(ctx context.Context, ask func(*Conn) error) error {
 	side, err := n.connect(ctx, false)
 	if err != nil {
 		return err
 	}
 	defer side.quit()
-	ctx, cancel := context.WithTimeout(ctx, n.settings.ConnectTimeout)
-	defer cancel()
 	defer cutAtEnd(ctx, side.NetConn())()
-	_, err = side.Exec("KILL QUERY " + strconv.FormatUint(uint64(thread), 10))
-	return err
+	return ask(side)
 }

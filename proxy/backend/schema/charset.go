@@ -24,14 +24,21 @@ func ReadCharset(ctx context.Context, node *backend.Node, name string) (*transco
 		return nil, fmt.Errorf("%w: %q", ErrCharset, name)
 	}
 	samples := transcode.Samples(name)
-	for i := range samples {
-		if err := convert(ctx, node, name, &samples[i]); err != nil {
+	err := node.Beside(ctx, func(c *backend.Conn) error { // sessions that hold connections wait for this
+		for i := range samples {
+			err := convert(c, name, &samples[i])
 			var refused *wire.Error
 			if errors.As(err, &refused) {
-				return nil, fmt.Errorf("%w: %s: %w", ErrCharset, name, err)
+				return fmt.Errorf("%w: %s: %w", ErrCharset, name, err)
 			}
-			return nil, fmt.Errorf("read character set %s: %w", name, err)
+			if err != nil {
+				return err
+			}
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read character set %s: %w", name, err)
 	}
 	t, err := transcode.New(name, samples)
 	if err != nil {
@@ -41,8 +48,8 @@ func ReadCharset(ctx context.Context, node *backend.Node, name string) (*transco
 }
 
 // convert has a server convert a sample there and back.
-func convert(ctx context.Context, node *backend.Node, name string, s *transcode.Sample) error {
-	rows, err := run(ctx, node, strings.NewReplacer("$charset", name, "$text", hex.EncodeToString(s.Text)).Replace(
+func convert(c *backend.Conn, name string, s *transcode.Sample) error {
+	rows, err := c.Query(strings.NewReplacer("$charset", name, "$text", hex.EncodeToString(s.Text)).Replace(
 		"SELECT HEX(u), HEX(CONVERT(u USING $charset)) FROM (SELECT CONVERT(_$charset x'$text' USING utf8mb4) AS u) AS t"))
 	if err != nil {
 		return err
