@@ -18,6 +18,9 @@ func (c *session) showCreateDatabase(s *router.Show) error {
 	if system := c.systemVisible(s.Name); system != "" {
 		return c.relayText(c.defaultGroup(), words+rewrite.Quote(system), &router.Plan{Verb: router.VerbShow})
 	}
+	if name := s.Name; c.known.catalog.Databases[name] != nil && !c.user.MayUse(name) { // here servers name the host
+		return protocolError(codeDBAccessDenied, "42000", "Access denied for user '%s'@'%s' to database '%s'", c.user.Name, c.host, name)
+	}
 	d, err := c.visible(s.Name)
 	if err != nil {
 		return err
@@ -148,7 +151,10 @@ func (c *session) answerDefinition(t *table) error {
 func (c *session) showGrants() error {
 	of := string(c.st.Text[:c.st.End])
 	if !c.ownGrants(of) {
-		return c.denied("mysql")
+		if c.known.flavor.mariadb {
+			return c.denied("mysql")
+		}
+		return c.systemError(&router.Denied{Command: "SELECT", Database: "mysql", Table: "user"})
 	}
 	t, err := c.learn(c.defaultGroup(), "", "SHOW GRANTS")
 	if err != nil {

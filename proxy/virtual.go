@@ -78,7 +78,7 @@ func (c *session) standInConn(p *router.Plan, group string) (*backend.Conn, erro
 	c.patch.elsewhere = c.txn.conn != nil
 	for i, t := range tables {
 		text := t.Quoted()
-		if !c.known.flavor.mariadb { // there they are views, whose columns are called as they are, not as the statement has them
+		if shapes[i].View {
 			text = "(SELECT * FROM " + text + ")"
 		}
 		c.route.StandIn(i, text)
@@ -119,7 +119,11 @@ func (c *session) systemTables(p *router.Plan, group string) ([]*gather.Table, [
 func (c *session) view() *schemaview.View {
 	v := &schemaview.View{
 		Catalog: c.srv.known.Load().catalog, Seen: c.user.MayUse, Query: c.readSystem,
+		Systems: []string{router.InformationSchema},
 		Grantee: "'" + c.user.Name + "'@'%'", User: c.user.Name, ID: c.id, Process: c.processes(0),
+	}
+	if !c.known.flavor.mariadb { // there it is seen by those who have rights on it
+		v.Systems = append(v.Systems, "performance_schema")
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.client.Attributes)) {
 		v.Session = append(v.Session, schemaview.Attribute{Name: name, Value: c.client.Attributes[name]})

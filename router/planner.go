@@ -161,8 +161,13 @@ func (p *planning) layout() (*layout, error) {
 		if src.node.Schema.O == "" {
 			p.plan.DefaultDB = d.Physical
 		}
-		if d.Physical != d.Name && src.table != nil {
+		switch {
+		case d.Physical == d.Name:
+		case src.table != nil:
 			p.rename(src.table)
+		default: // it is newer than the catalog, or there is none
+			place := Shard{Group: d.DefaultGroup, Database: d.Physical, Table: src.node.Name.O}
+			p.rename(&Table{Database: d.Name, Name: src.node.Name.O, Shards: []Shard{place}})
 		}
 	}
 	if len(l.whole) > 0 {

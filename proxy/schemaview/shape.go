@@ -18,6 +18,7 @@ import (
 type Shape struct {
 	Database, Table string
 	Columns         []Column
+	View            bool // its columns are called as they are, not as a statement writes them
 }
 
 // Column is a column of a system table.
@@ -57,6 +58,15 @@ func ReadShape(conn *backend.Conn, database, table string) (*Shape, error) {
 		c.Definition = definition(&def, t[0], t[1], maria)
 		s.Columns = append(s.Columns, c)
 	}
+	if len(defs) == 0 {
+		return nil, fmt.Errorf("%s.%s has no columns", database, table)
+	}
+	written := strings.ToLower(string(defs[0].Name))
+	named, err := columnsOf(conn, "SELECT "+rewrite.Quote(written)+" FROM "+database+"."+rewrite.Quote(table)+" LIMIT 0")
+	if err != nil {
+		return nil, err
+	}
+	s.View = string(named[0].Name) != written
 	return s, nil
 }
 

@@ -18,6 +18,7 @@ import (
 type View struct {
 	Catalog *router.Catalog
 	Seen    func(database string) bool // tells whether the user may see a logical database
+	Systems []string                   // the system databases that everybody sees
 	Query   func(group, sql string) ([]backend.Row, error)
 	Grantee string      // 'app'@'%'
 	User    string      // app
@@ -100,13 +101,10 @@ func (r *reading) read(group, condition, owner string) ([]backend.Row, error) {
 	return r.Query(group, fmt.Sprintf("SELECT %s FROM information_schema.`%s` x WHERE %s", strings.Join(list, ", "), r.shape.Table, condition))
 }
 
-// systemDatabases are those that an ordinary user sees.
-var systemDatabases = [...]string{"information_schema", "performance_schema"}
-
 // system gives the rows about system databases, which are the same on every server.
 func (r *reading) system() ([]item, error) {
 	var wanted []string
-	for _, d := range systemDatabases {
+	for _, d := range r.Systems {
 		if may(r.only.databases, d) && r.Catalog.Databases[d] == nil {
 			wanted = append(wanted, d)
 		}
