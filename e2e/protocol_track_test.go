@@ -5,9 +5,11 @@ package e2e
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"testing"
 
+	"serval/e2e/cluster"
 	"serval/e2e/raw"
 	"serval/e2e/servers"
 )
@@ -98,3 +100,44 @@ func trackedChanges(t *testing.T, track []byte) string {
 	slices.Sort(variables)
 	return fmt.Sprintf("%q %q", variables, others)
 }
+
+// TestGTIDTracking: what a server tells of a transaction's GTID reaches the client: to the letter where one server wrote.
+func TestGTIDTracking(t *testing.T) {
+	for _, kind := range servers.Kinds(t) {
+		t.Run(string(kind), func(t *testing.T) {
+			shape := shopShape(t)
+			shape.Plain = false
+			shape.Server = append(shape.Server, "--log-bin=binlog", "--server-id=7")
+			setting := "SET session_track_system_variables = 'last_gtid'"
+			if kind == servers.MySQL {
+				shape.Server = append(shape.Server, "--gtid-mode=ON", "--enforce-gtid-consistency=ON")
+				setting = "SET session_track_gtids = OWN_GTID"
+			}
+			c := cluster.Start(t, kind, shape)
+			s, err := raw.Dial(startServal(t, c), raw.Options{User: servers.User, Password: servers.Password, Database: "shop", DeprecateEOF: true, SessionTrack: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			for _, x := range []struct {
+				sql  string
+				told bool
+			}{
+				{setting, false}, {"INSERT INTO settings (name) VALUES ('a')", true}, {"DO 0", false}, {"BEGIN", false},
+				{"UPDATE settings SET value = 'x' WHERE name = 'a'", false}, {"COMMIT", true}, {"BEGIN", false}, {"COMMIT", false},
+				{"INSERT INTO users (user_id) VALUES (16)", true}, {"INSERT INTO users (user_id) VALUES (0), (1)", true},
+			} {
+				answers, err := s.Query(x.sql)
+				if err != nil || answers[0].Kind != raw.OK {
+					t.Fatalf("%s: %s, %v", x.sql, describe(answers), err)
+				}
+				if told := gtid.Match(answers[0].Track); told != x.told {
+					t.Errorf("%s: %q", x.sql, answers[0].Track)
+				}
+			}
+		})
+	}
+}
+
+// gtid is one of MySQL's (type 3), or MariaDB's variable.
+var gtid = regexp.MustCompile(`(?s)^(\x03..?.?[0-9a-f-]{36}:[0-9]+|\x00.\tlast_gtid.0-7-[0-9]+)`)

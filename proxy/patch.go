@@ -159,7 +159,7 @@ func (p *patcher) Status(backend uint16) uint16 {
 // OK implements wire.Patcher.
 func (p *patcher) OK(ok *wire.OK) {
 	p.info = infoNumbers(ok.Info)[0]
-	p.session.trackGTIDs(ok)
+	p.session.trackWritten(ok)
 }
 
 // AsksForFile implements wire.FileAsker.

@@ -129,9 +129,10 @@ func (c *session) trackServer(ok *wire.OK, kinds func(kind byte) bool) {
 	})
 }
 
-// trackGTIDs passes on the transactions' names that a server has told.
-func (c *session) trackGTIDs(ok *wire.OK) {
-	c.trackServer(ok, func(kind byte) bool { return kind == wire.TrackGTIDs })
+// trackWritten passes on what a server tells of a statement that has written, or of a COMMIT: the transaction's GTID,
+// which is a variable in MariaDB (last_gtid).
+func (c *session) trackWritten(ok *wire.OK) {
+	c.trackServer(ok, func(kind byte) bool { return kind == wire.TrackGTIDs || kind == wire.TrackVariable })
 }
 
 // trackStatement notes what is carried out next.

@@ -260,7 +260,7 @@ func (c *session) commitOpen() error {
 	if err != nil {
 		return c.commitFailed(err)
 	}
-	c.trackGTIDs(&ok)
+	c.trackWritten(&ok)
 	c.after(ok.Status)
 	return nil
 }
@@ -311,7 +311,7 @@ func (c *session) finishOn(conn *backend.Conn, rollback bool) error {
 	ok, err := conn.Exec(string(c.st.Text[:c.st.End]))
 	switch {
 	case err == nil:
-		c.trackGTIDs(&ok)
+		c.trackWritten(&ok)
 		return c.finished(conn, &ok)
 	case rollback && !serverRefused(err):
 		c.loseTransaction()

@@ -170,7 +170,7 @@ func (c *session) writeWithin(p *router.Plan, conn *backend.Conn, group string, 
 	if err != nil {
 		err = execFailed(conn, err)
 	}
-	c.trackGTIDs(&ok)
+	c.trackWritten(&ok)
 	return ok.Status, err
 }
 
