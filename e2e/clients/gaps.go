@@ -1,0 +1,32 @@
+package clients
+
+// gaps.go: what is known not to work, and why. The test fails on everything else that fails, and on gaps that are gone.
+
+import (
+	"slices"
+	"strings"
+)
+
+// Gap is a known failure of a feature.
+type Gap struct {
+	Clients []string // nil: every client that tries the feature
+	Kind    string   // mariadb, mysql or "" for both
+	Feature string   // "" for every feature
+	Text    string   // part of what the program says
+	Plain   bool     // it fails on the plain server too: it is the client's or the server's
+	Why     string   // for the page
+}
+
+// Gaps are all of them.
+func Gaps() []Gap {
+	return []Gap{
+		{Clients: []string{"node-mysql"}, Kind: "mysql", Plain: true,
+			Why: "MySQL 9.7 has no mysql_native_password, and this driver has nothing else. Serval lets it in all the same."},
+	}
+}
+
+// Covers tells whether the gap explains a failure.
+func (g *Gap) Covers(client, kind, feature, why string) bool {
+	return (g.Clients == nil || slices.Contains(g.Clients, client)) && (g.Kind == "" || g.Kind == kind) &&
+		(g.Feature == "" || g.Feature == feature) && strings.Contains(why, g.Text)
+}
