@@ -11,7 +11,7 @@ exports.kind = process.env.DB_KIND;
 
 // version prints the version of a package that is installed. Not all export their package.json.
 exports.version = (name) => {
-  const dir = process.env.NODE_PATH;
+  const dir = process.env.NODE_PATH.split(':').find((d) => fs.existsSync(path.join(d, name)));
   console.log('version', name, JSON.parse(fs.readFileSync(path.join(dir, name, 'package.json'))).version);
 };
 
