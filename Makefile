@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 30s
 
-.PHONY: build test test-quick install vet staticcheck race sysbench chaos crossing bench bench-quick fuzz fuzz-protocol clean demo
+.PHONY: build test test-quick install vet staticcheck race sysbench chaos crossing bench bench-quick fuzz fuzz-protocol clean demo clients record-clients
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/serval ./cmd/serval
@@ -18,6 +18,7 @@ test-quick:
 
 install:
 	bash e2e/install.sh
+	bash e2e/clients/install.sh
 
 vet:
 	$(GO) vet ./...
@@ -55,6 +56,16 @@ bench: install
 
 bench-quick: install
 	$(GO) run ./e2e/bench -rounds 2 -seconds 3 -threads 16
+
+# Every client that can be had, and docs/clients.md from what it finds.
+clients: install
+	bash e2e/clients/install.sh all
+	SERVAL_CLIENTS=all SERVAL_CLIENTS_PAGE=$(CURDIR)/docs/clients.md $(GO) test -count=1 -timeout 30m -run TestClients ./e2e/clients
+
+# What clients say when they connect, into e2e/clients/startup.
+record-clients:
+	bash e2e/clients/install.sh all
+	$(GO) run ./e2e/clients/record
 
 # Every fuzz target of every package, one after the other.
 fuzz:

@@ -11,7 +11,7 @@
 //	out FEATURE text             what must be the same on the plain server and through Serval
 //
 // With STOP_AFTER=FEATURE it ends after that feature; `connect` is the first of all programs, so that its start-up
-// statements can be recorded (TestRecordStartup). FEATURES in matrix.go says which features there are. list.go has all clients,
+// statements can be recorded (command record). Features in run.go says which features there are. list.go has all clients,
 // gaps.go what is known not to work and why: a failure that is not there fails the test, and so does a gap that is none.
 //
 //	go test ./e2e/clients                                   what is quick: part of `make test`

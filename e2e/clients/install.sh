@@ -5,7 +5,7 @@
 # Go proxy; nothing is kept in the checkout: node_modules and built programs are in $cache/clients, where $cache is
 # $SERVAL_CACHE, else /var/cache/serval for root, else ~/.cache/serval (e2e/servers decides in the same way).
 #
-# `install.sh build` only builds the Go and Java programs, which the test does before it runs them.
+# `install.sh all` installs Prisma too. `install.sh build` only builds the Go and Java programs, which the test does before it runs them.
 #
 # Exit code: always 0. A client whose package is missing is a skipped test, and a row of docs/clients.md that says so.
 set -euo pipefail
@@ -92,6 +92,14 @@ build_java() {
 if [ "${1:-}" != build ]; then
   install_debian
   install_npm node
+  # Prisma is 300 MB. Its post-install scripts would download an engine from elsewhere; its client needs none, and the
+  # generator only asks whether there is one.
+  if [ "${1:-}" = all ]; then
+    install_npm prisma --ignore-scripts
+    cp prisma/schema.prisma prisma/prisma.config.ts "$dir/prisma/"
+    (cd "$dir/prisma" && PRISMA_SCHEMA_ENGINE_BINARY=/bin/true PRISMA_HIDE_UPDATE_MESSAGE=1 npx prisma generate >generate.log 2>&1) ||
+      say "MISSING: Prisma's client could not be generated: $(tail -n 1 "$dir/prisma/generate.log")"
+  fi
 fi
 build_go
 build_java

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"serval/e2e/servers"
 )
@@ -18,6 +19,9 @@ type Client struct {
 	Needs []string // a command that succeeds when what it needs is installed; nil: the program alone
 	Quick bool     // part of `make test`
 }
+
+// Database is the one that the client works in.
+func (c *Client) Database() string { return "c_" + strings.ReplaceAll(c.Name, "-", "_") }
 
 // Dir is where installed packages are kept: see install.sh.
 func Dir() string { return filepath.Join(servers.CacheDir(), "clients") }
@@ -44,7 +48,36 @@ func All() []Client {
 		return Client{Name: name, Title: title, Run: []string{"ruby", "ruby/" + script, mode},
 			Needs: []string{"ruby", "-r" + module, "-e", "1"}, Quick: true}
 	}
+	built := func(name, title, program string, args ...string) Client {
+		return Client{Name: name, Title: title, Run: append([]string{filepath.Join(Dir(), "bin", program)}, args...), Quick: true}
+	}
+	java := func(name, title, class, args string) Client {
+		return Client{Name: name, Title: title, Run: append([]string{"bash", "java/run.sh", class}, strings.Fields(args)...),
+			Needs: []string{"test", "-e", filepath.Join(Dir(), "java", class+".class")}, Quick: true}
+	}
+	shell := func(name, title, needs string, run ...string) Client {
+		return Client{Name: name, Title: title, Run: append([]string{"bash"}, run...), Needs: []string{"which", needs}, Quick: true}
+	}
+	mysql := strings.Join(servers.InRootfs("usr/bin/mysql"), " ")
+	mysqldump := strings.Join(servers.InRootfs("usr/bin/mysqldump"), " ")
+	prisma := node("prisma", "Node Prisma", "@prisma/client", "prisma.js")
+	prisma.Quick = false // 300 MB of packages
 	return []Client{
+		shell("mariadb-cli", "mariadb", "mariadb", "cli/shell.sh", "mariadb"),
+		shell("mysql-cli", "mysql (MySQL's own)", filepath.Join(servers.CacheDir(), "mysql-rootfs/usr/bin/mysql"), append([]string{"cli/shell.sh"}, strings.Fields(mysql)...)...),
+		shell("mariadb-dump", "mariadb-dump", "mariadb-dump", "cli/dump.sh", "mariadb-dump", "mariadb"),
+		shell("mysqldump", "mysqldump (MySQL's own)", filepath.Join(servers.CacheDir(), "mysql-rootfs/usr/bin/mysqldump"), "cli/dump.sh", mysqldump, mysql),
+		shell("mydumper", "mydumper, myloader", "mydumper", "cli/mydumper.sh"),
+		shell("mysqlslap", "mysqlslap (mariadb-slap)", "mariadb-slap", "cli/bench.sh", "slap"),
+		shell("sysbench", "sysbench", "sysbench", "cli/bench.sh", "sysbench"),
+		built("go-interpolated", "Go go-sql-driver, interpolated", "driver", "interpolated"),
+		built("go-prepared", "Go go-sql-driver, prepared", "driver", "prepared"),
+		built("sqlx", "Go sqlx", "sqlxclient"),
+		built("gorm", "Go GORM", "gormclient"),
+		built("ent", "Go ent", "entclient"),
+		java("connectorj-text", "Java MariaDB Connector/J", "Jdbc", "text"),
+		java("connectorj-server", "Java MariaDB Connector/J, server's prepares", "Jdbc", "server"),
+		java("hibernate", "Java Hibernate", "Orm", ""),
 		python("pymysql", "Python PyMySQL", "pymysql", "dbapi.py", "pymysql"),
 		python("mysqlclient", "Python mysqlclient", "MySQLdb", "dbapi.py", "MySQLdb"),
 		python("sqlalchemy", "Python SQLAlchemy", "sqlalchemy", "alchemy.py"),
@@ -58,6 +91,7 @@ func All() []Client {
 		node("sequelize", "Node Sequelize", "sequelize", "sequelize.js"),
 		node("typeorm", "Node TypeORM", "typeorm", "typeorm.js"),
 		node("drizzle", "Node Drizzle", "drizzle-orm", "drizzle.js"),
+		prisma,
 		php("php-mysqli-text", "PHP mysqli, query", "mysqli.php", "text"),
 		php("php-mysqli-prepared", "PHP mysqli, prepared", "mysqli.php", "prepared"),
 		php("php-pdo-emulated", "PHP PDO, emulated prepares", "pdo.php", "emulated"),
@@ -72,12 +106,14 @@ func All() []Client {
 		ruby("ruby-mysql2-prepared", "Ruby mysql2, prepared", "mysql2", "mysql2.rb", "prepared"),
 		ruby("activerecord-text", "Ruby ActiveRecord", "active_record", "activerecord.rb", "text"),
 		ruby("activerecord-prepared", "Ruby ActiveRecord, prepared", "active_record", "activerecord.rb", "prepared"),
+		shell("odbc", "ODBC isql, MariaDB ODBC", "isql", "cli/odbc.sh"),
 	}
 }
 
 // Environment is what every program gets beside DB_*.
 func Environment() []string {
-	return append(os.Environ(), "NODE_PATH="+filepath.Join(Dir(), "node", "node_modules"), "LC_ALL=C.UTF-8", "TZ=UTC")
+	modules := filepath.Join(Dir(), "node", "node_modules") + ":" + filepath.Join(Dir(), "prisma", "node_modules")
+	return append(os.Environ(), "NODE_PATH="+modules, "CLIENTS="+Dir(), "LC_ALL=C.UTF-8", "TZ=UTC")
 }
 
 // Missing says why the client cannot be run here; "" when it can.

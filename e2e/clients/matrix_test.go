@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -45,9 +46,10 @@ func chosen(t *testing.T) []Client {
 	return list
 }
 
-func (c *Client) database() string { return "c_" + strings.ReplaceAll(c.Name, "-", "_") }
-
 func TestClients(t *testing.T) {
+	if out, err := exec.Command("bash", "install.sh", "build").CombinedOutput(); err != nil {
+		t.Fatalf("build the clients' programs: %v\n%s", err, out)
+	}
 	m := &matrix{rows: map[string]*row{}, used: map[int]bool{}}
 	list := chosen(t)
 	kinds := servers.Kinds(t)
@@ -66,7 +68,7 @@ func TestClients(t *testing.T) {
 func (m *matrix) run(t *testing.T, kind servers.Kind, list []Client) {
 	var databases []string
 	for i := range list {
-		databases = append(databases, list[i].database())
+		databases = append(databases, list[i].Database())
 	}
 	c := cluster.Start(t, kind, Shape(databases))
 	if err := FillBulk(c); err != nil {
@@ -111,8 +113,8 @@ func (m *matrix) client(t *testing.T, c *cluster.Cluster, addr string, x *Client
 		m.keep(x, c.Kind, &row{missing: missing})
 		t.Skipf("SKIPPED: %s (bash e2e/clients/install.sh)", missing)
 	}
-	plain := x.start(t, Place{Address: c.Plain.Addr(), Database: x.database(), Kind: string(c.Kind)})
-	serval := x.start(t, Place{Address: addr, Database: x.database(), Kind: string(c.Kind)})
+	plain := x.start(t, Place{Address: c.Plain.Addr(), Database: x.Database(), Kind: string(c.Kind)})
+	serval := x.start(t, Place{Address: addr, Database: x.Database(), Kind: string(c.Kind)})
 	cells := Compare(plain, serval)
 	m.keep(x, c.Kind, &row{version: plain.Version, cells: cells})
 	if len(cells) == 0 {
@@ -133,7 +135,7 @@ func (m *matrix) client(t *testing.T, c *cluster.Cluster, addr string, x *Client
 		}
 	}
 	if clean {
-		compareTables(t, c, addr, x.database())
+		compareTables(t, c, addr, x.Database())
 	}
 	t.Logf("%s %s: plain %.1f s, serval %.1f s", x.Name, plain.Version, plain.Time.Seconds(), serval.Time.Seconds())
 }
@@ -226,4 +228,3 @@ func rowsOf(t *testing.T, s *servers.Server, database, table string) []string {
 	}
 	return all
 }
-

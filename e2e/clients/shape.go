@@ -54,7 +54,7 @@ func Shape(databases []string) cluster.Shape {
 		fmt.Fprintf(&ddl, "USE %s;\n%s", d, schema)
 		fmt.Fprintf(&layout, layoutClient, d)
 	}
-	return cluster.Shape{Schema: ddl.String(), Layout: layout.String(), Nodes: 2, Plain: true, Server: []string{"--innodb-lock-wait-timeout=5"}}
+	return cluster.Shape{Schema: ddl.String(), Layout: layout.String(), Nodes: 2, Plain: true, Server: []string{"--innodb-lock-wait-timeout=5", "--local-infile=ON"}}
 }
 
 // BulkRows is how many rows bulk.numbers has: n from 1 on.

@@ -15,7 +15,7 @@ interactive() {
 
 program=("$@")
 connect() {
-  printf 'version %s\n' "$("${program[@]}" --version | tr -s ' ' | sed -E 's#^[^ ]*/##; s/ for .*//; s/,? for .*//' | head -n 1)"
+  printf 'version %s\n' "$("${program[@]}" --version | tr -s ' ' | sed -E 's#^[^ ]*/##; s/,? for .*//' | head -n 1)"
   same 'SELECT 1' "$(sql 'SELECT 1')" 1
 }
 

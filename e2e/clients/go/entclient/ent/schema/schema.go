@@ -42,4 +42,6 @@ func (Book) Fields() []ent.Field {
 }
 
 // Edges are the book's author.
-func (Book) Edges() []ent.Edge { return []ent.Edge{edge.From("author", Author.Type).Ref("books").Unique()} }
+func (Book) Edges() []ent.Edge {
+	return []ent.Edge{edge.From("author", Author.Type).Ref("books").Unique()}
+}
