@@ -47,7 +47,7 @@ func (c *session) statement() (kind, group string, err error) {
 		return "refused", "", err
 	}
 	if p == nil {
-		return "session", "", protocolError(codeEmptyQuery, "42000", "Query was empty")
+		return "session", "", clientError(c.ok(&wire.OK{}))
 	}
 	for _, d := range p.Databases {
 		if !c.user.MayUse(d) {
@@ -95,7 +95,7 @@ func (c *session) execute(p *router.Plan) (kind, group string, err error) {
 	return "write", "", c.writeLegs(p)
 }
 
-// plan finds or makes the statement's plan; nil for a statement without words.
+// plan finds or makes the statement's plan; nil for a comment, a statement that does nothing.
 func (c *session) plan() (*router.Plan, error) {
 	c.key = append(append(append(c.key[:0], c.namesDB()...), 0, byte(c.st.Mode)), c.st.Key...)
 	if !c.st.Ambiguous {
@@ -103,17 +103,23 @@ func (c *session) plan() (*router.Plan, error) {
 			return p, nil
 		}
 	}
-	if len(bytes.TrimSpace(c.st.Text[:c.st.End])) == 0 {
-		return nil, nil
+	if c.blank() {
+		return nil, protocolError(codeEmptyQuery, "42000", "Query was empty")
 	}
 	if c.st.Executable {
 		c.st.Scan(c.st.Plain(c.known.flavor.server), c.st.Mode)
+		if c.blank() {
+			return nil, nil
+		}
 		return c.plan()
 	}
 	if len(c.st.Key) > maxShape {
 		return nil, notSupported("Serval does not support statements of more than %d KiB besides their literals", maxShape>>10)
 	}
 	p, err := c.makePlan()
+	if errors.Is(err, router.ErrNothing) {
+		return nil, nil
+	}
 	if err != nil {
 		var syntax *router.SyntaxError
 		if errors.As(err, &syntax) {
@@ -126,6 +132,9 @@ func (c *session) plan() (*router.Plan, error) {
 	}
 	return p, nil
 }
+
+// blank tells whether there is no statement, not even a comment.
+func (c *session) blank() bool { return len(bytes.TrimSpace(c.st.Text[:c.st.End])) == 0 }
 
 // maxShape is the longest shape that is given to the parser, whose memory is some 500 times the text.
 const maxShape = 512 << 10

@@ -3,6 +3,7 @@ package router
 // parser.go: the TiDB parser behind a small border: one statement in, its tree out.
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -24,6 +25,9 @@ func newStatementParser() *statementParser {
 	return &statementParser{pool: sync.Pool{New: func() any { return parser.New() }}}
 }
 
+// ErrNothing says that a text is all comments. Servers take it for a statement that does nothing.
+var ErrNothing = errors.New("0 statements where one was expected")
+
 // parse reads exactly one statement.
 func (sp *statementParser) parse(sql string, mode fingerprint.Mode) (ast.StmtNode, error) {
 	p := sp.pool.Get().(*parser.Parser)
@@ -39,6 +43,9 @@ func (sp *statementParser) parse(sql string, mode fingerprint.Mode) (ast.StmtNod
 	}
 	if err != nil {
 		return nil, err
+	}
+	if len(stmts) == 0 {
+		return nil, ErrNothing
 	}
 	if len(stmts) != 1 {
 		return nil, fmt.Errorf("%d statements where one was expected", len(stmts))

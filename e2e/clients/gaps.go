@@ -20,6 +20,8 @@ type Gap struct {
 // Gaps are all of them.
 func Gaps() []Gap {
 	return []Gap{
+		{Clients: []string{"mysql-cli", "mysqldump"}, Kind: "mariadb", Plain: true,
+			Why: "MySQL's own client cannot log in to MariaDB: it has no mysql_native_password any more. Serval lets it in."},
 		{Clients: []string{"node-mysql"}, Kind: "mysql", Plain: true,
 			Why: "MySQL 9.7 has no mysql_native_password, and this driver has nothing else. Serval lets it in all the same."},
 	}

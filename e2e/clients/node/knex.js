@@ -101,6 +101,6 @@ run({
   errors: () => shared.errors(sql),
   reconnect: () => shared.reconnect(sql, (text) => other.raw(text)),
   async metadata() {
-    for (const t of ['types', 'accounts', 'books']) out('metadata', t, await knex(t).columnInfo());
+    for (const t of ['types', 'accounts', 'books']) out('metadata', t, Object.entries(await knex(t).columnInfo()).sort());
   },
 });

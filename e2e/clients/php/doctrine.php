@@ -91,7 +91,12 @@ run([
         $db->setNestTransactionsWithSavepoints(true);
         $db->beginTransaction();
         $db->insert('authors', ['name' => 'outer']);
-        $db->beginTransaction();
+        try {
+            $db->beginTransaction();
+        } catch (DBALException $e) {
+            $db->close(); // and with it the transaction
+            throw $e;
+        }
         $db->insert('authors', ['name' => 'inner']);
         $db->rollBack();
         $db->commit();
@@ -124,8 +129,10 @@ run([
     },
     'metadata' => function () use (&$db, $name) {
         $manager = $db->createSchemaManager();
-        out('metadata', array_values(array_intersect($manager->listDatabases(), [$name])), $manager->listTableNames(), count($manager->listViews()));
-        foreach ($manager->listTables() as $t) {
+        out('metadata', array_values(array_intersect($manager->listDatabases(), [$name])), count($manager->listTableNames()), count($manager->listViews()));
+        $tables = $manager->listTables();
+        usort($tables, fn ($a, $b) => strcmp($a->getName(), $b->getName()));
+        foreach ($tables as $t) {
             foreach ($t->getColumns() as $c) {
                 out('metadata', $t->getName(), $c->getName(), get_class($c->getType()), $c->getLength(), $c->getNotnull(), $c->getUnsigned(), $c->getDefault(), $c->getAutoincrement(), $c->getPlatformOptions());
             }

@@ -119,9 +119,11 @@ run([
         statement("INSERT INTO notes (title) VALUES ('outer')");
         $db->savepoint('inner_one');
         statement("INSERT INTO notes (title) VALUES ('inner')");
-        $db->query('ROLLBACK TO SAVEPOINT inner_one');
-        $db->release_savepoint('inner_one');
-        $db->commit();
+        try {
+            $db->query('ROLLBACK TO SAVEPOINT inner_one');
+        } finally {
+            $db->commit();
+        }
         same('notes', array_column(statement("SELECT title FROM notes WHERE title IN ('outer', 'inner')"), 'title'), ['outer']);
     },
     'stream' => function () use (&$db, $prepared) {

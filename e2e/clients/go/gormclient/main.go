@@ -4,6 +4,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"gorm.io/driver/mysql"
@@ -188,6 +189,8 @@ func main() {
 				tap.Out("metadata", i.Table(), i.Name(), i.Columns(), unique)
 			}
 		}
-		tap.Out("metadata", tap.Get(db.Migrator().GetTables()))
+		tables := tap.Get(db.Migrator().GetTables())
+		slices.Sort(tables)
+		tap.Out("metadata", tables)
 	})
 }
