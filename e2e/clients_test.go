@@ -6,12 +6,14 @@ import (
 	"database/sql"
 	"errors"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
 
+	"serval/e2e/raw"
 	"serval/e2e/servers"
 )
 
@@ -32,6 +34,7 @@ func TestClients(t *testing.T) {
 			t.Run("logins", func(t *testing.T) { logins(t, b) })
 			t.Run("abandoned", func(t *testing.T) { abandoned(t, b) })
 			t.Run("commands", func(t *testing.T) { commands(t, b) })
+			t.Run("statement prepared last", func(t *testing.T) { preparedLast(t, b) })
 			t.Run("explain route", func(t *testing.T) { explainRoute(t, b) })
 		})
 	}
@@ -206,6 +209,52 @@ func commands(t *testing.T, b *bed) {
 		if d := answerDifference(p, s, &testCase{}); d != "" {
 			t.Errorf("field list of %s: %s", table, d)
 		}
+	}
+}
+
+// preparedLast compares executions of "the statement prepared last", as MariaDB's drivers send them right behind a
+// preparation. MySQL knows no such thing.
+func preparedLast(t *testing.T, b *bed) {
+	t.Helper()
+	const last = 1<<32 - 1
+	var answers [2][]string
+	for side, addr := range []string{b.Plain.Addr(), b.addr} {
+		c := dial(t, addr, "shop")
+		defer c.Close()
+		run := func(s *raw.Statement) {
+			got, err := s.Execute()
+			if err != nil {
+				t.Fatal(err)
+			}
+			answers[side] = append(answers[side], describe(got))
+		}
+		var first *raw.Statement
+		for _, sql := range []string{"SELECT name FROM users WHERE user_id = 42", "SELECT title FROM products WHERE product_id = 7"} {
+			s, _, err := c.Prepare(sql)
+			if err != nil || s == nil {
+				t.Fatalf("%s: %v", sql, err)
+			}
+			first = s
+			s.ID = last
+			run(s)
+			run(s)
+		}
+		if _, refused, err := c.Prepare("SELEC"); err != nil || refused == nil {
+			t.Fatalf("a syntax error: %v", err)
+		}
+		run(first)
+		s, _, err := c.Prepare("SELECT 1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s.ID = last
+		run(s)
+	}
+	if !slices.Equal(answers[0], answers[1]) {
+		t.Errorf("plain:  %q\nserval: %q", answers[0], answers[1])
 	}
 }
 

@@ -42,6 +42,7 @@ type cursor struct {
 
 // newPrepared handles COM_STMT_PREPARE.
 func (c *session) newPrepared(text []byte) error {
+	c.newest = 0
 	ps, p, err := c.prepareStatement(text)
 	if err == nil {
 		if err = c.srv.statements.take(); err == nil {
@@ -274,13 +275,30 @@ func (c *session) keepPrepared(ps *preparedStatement) {
 	c.lastStatement++
 	ps.id = c.lastStatement
 	c.statements[ps.id] = ps
+	c.newest = ps.id
+}
+
+// newestStatement is the number by which clients of MariaDB mean the statement that they prepared last: they send its
+// execution without waiting for its own number ("Statement ID -1", MariaDB's protocol page of COM_STMT_EXECUTE).
+const newestStatement = 1<<32 - 1
+
+// statementNumber is the number that a COM_STMT_… packet has.
+func (c *session) statementNumber(p []byte) (uint32, bool) {
+	id, ok := wire.ExecuteStatement(p)
+	if ok && id == newestStatement && c.newest != 0 && c.srv.known.Load().flavor.mariadb {
+		id = c.newest
+	}
+	return id, ok
 }
 
 // statementOf finds the statement that a COM_STMT_… packet is about; what names the command in the error.
 func (c *session) statementOf(p []byte, what string) (*preparedStatement, error) {
-	id, ok := wire.ExecuteStatement(p)
+	id, ok := c.statementNumber(p)
 	if ps := c.statements[id]; ok && ps != nil {
 		return ps, nil
+	}
+	if !c.srv.known.Load().flavor.mariadb {
+		what = "mysql_stmt_precheck" // MySQL's looks at the packets of all commands
 	}
 	return nil, protocolError(codeUnknownStmtHandle, "HY000", "Unknown prepared statement handler (%d) given to %s", id, what)
 }
@@ -344,9 +362,12 @@ func (c *session) resetStatement(p []byte) error {
 
 // closeStatement handles COM_STMT_CLOSE, which has no answer.
 func (c *session) closeStatement(p []byte) {
-	if id, ok := wire.ExecuteStatement(p); ok && c.statements[id] != nil {
+	if id, ok := c.statementNumber(p); ok && c.statements[id] != nil {
 		c.statements[id].forgetData()
 		delete(c.statements, id)
+		if id == c.newest {
+			c.newest = 0
+		}
 		c.srv.statements.give(1)
 	}
 }
@@ -357,7 +378,7 @@ func (c *session) closePrepared() {
 		ps.forgetData()
 	}
 	c.srv.statements.give(len(c.statements) + len(c.namedStatements))
-	c.statements, c.namedStatements = nil, nil
+	c.statements, c.namedStatements, c.newest = nil, nil, 0
 }
 
 // namesDB is the database in which names without one are looked up.

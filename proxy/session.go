@@ -60,6 +60,7 @@ type session struct {
 
 	statements      map[uint32]*preparedStatement // by number
 	lastStatement   uint32
+	newest          uint32             // prepared by the last COM_STMT_PREPARE; 0 when that failed or it is closed
 	prepared        *preparedStatement // the one being prepared or executed; nil for texts
 	execution       execution
 	namedStatements map[string]*preparedStatement // by PREPARE, by name in lower case

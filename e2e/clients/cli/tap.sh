@@ -5,7 +5,10 @@ trap 'rm -rf "$work"' EXIT
 
 # check FEATURE FUNCTION: runs the function and prints whether it worked.
 check() {
-  if ( set -eu -o pipefail; "$2" ) 2>"$work/why"; then
+  local status
+  ( set -eu -o pipefail; "$2" ) 2>"$work/why" # not as a condition: in one, set -e does nothing
+  status=$?
+  if [ $status = 0 ]; then
     printf 'ok %s\n' "$1"
   else
     printf 'not ok %s: %s\n' "$1" "$(grep -v -i 'using a password' "$work/why" | tr -s '[:space:]' ' ' | cut -c1-400)"

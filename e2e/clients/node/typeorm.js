@@ -143,7 +143,7 @@ run({
     const runner = db.createQueryRunner();
     for (const name of ['types', 'accounts', 'authors', 'books']) {
       const t = await runner.getTable(name);
-      for (const c of t.columns) out('metadata', name, c.name, c.type, c.length, c.isNullable, c.default, c.unsigned, c.isGenerated, c.precision, c.scale, c.enum);
+      for (const c of t.columns.sort((a, b) => (a.name < b.name ? -1 : 1))) out('metadata', name, c.name, c.type, c.length, c.isNullable, c.default, c.unsigned, c.isGenerated, c.precision, c.scale, c.enum);
       out('metadata', name, t.indices.map((i) => [i.name, i.columnNames, i.isUnique]), t.foreignKeys.map((f) => [f.columnNames, f.referencedTableName, f.onDelete]));
     }
   },

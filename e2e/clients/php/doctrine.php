@@ -136,7 +136,9 @@ run([
             foreach ($t->getColumns() as $c) {
                 out('metadata', $t->getName(), $c->getName(), get_class($c->getType()), $c->getLength(), $c->getNotnull(), $c->getUnsigned(), $c->getDefault(), $c->getAutoincrement(), $c->getPlatformOptions());
             }
-            foreach ($t->getIndexes() as $i) out('metadata', $t->getName(), $i->getName(), $i->getColumns(), $i->isUnique(), $i->isPrimary());
+            $indexes = $t->getIndexes();
+            ksort($indexes);
+            foreach ($indexes as $i) out('metadata', $t->getName(), $i->getName(), $i->getColumns(), $i->isUnique(), $i->isPrimary());
             foreach ($t->getForeignKeys() as $f) out('metadata', $t->getName(), $f->getName(), $f->getLocalColumns(), $f->getForeignTableName(), $f->getForeignColumns());
         }
     },

@@ -138,7 +138,9 @@ run([
     },
     'metadata' => function () {
         foreach (['types', 'accounts', 'books'] as $table) {
-            out('metadata', $table, DB::schema()->getColumnListing($table));
+            $columns = DB::schema()->getColumnListing($table);
+            sort($columns); // Laravel asks for no order
+            out('metadata', $table, $columns);
             out('metadata', $table, DB::schema()->getConnection()->select('SHOW COLUMNS FROM ' . $table));
         }
         out('metadata', array_map(fn ($t) => array_values((array) $t)[0], DB::schema()->getAllTables()));
