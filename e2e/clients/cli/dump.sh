@@ -3,13 +3,13 @@
 set -u
 . cli/tap.sh
 login=(--no-defaults --protocol=tcp --host="$DB_HOST" --port="$DB_PORT" --user="$DB_USER" --password="$DB_PASSWORD" --default-character-set=utf8mb4)
-quiet() { "$@" 2>&1 >&3 | grep -v 'password on the command' >&2; return "${PIPESTATUS[0]}"; }
+quiet() { "$@" 2>&1 >&3 | { grep -v -i 'password on the command' >&2 || true; }; }
 read -ra dump_program <<<"$1"
 read -ra client_program <<<"$2"
 dump() { quiet "${dump_program[@]}" "${login[@]}" --skip-comments --order-by-primary "$@" 3>&1; }
 sql() { quiet "${client_program[@]}" "${login[@]}" "$DB_NAME" --batch --skip-column-names "$@" 3>&1; }
 # plainly leaves out what two servers may say differently.
-plainly() { grep -v -E '^/\*!(40103|50503|40101 SET character)|AUTO_INCREMENT=|GTID_PURGED|^--'; }
+plainly() { grep -a -v -E '^/\*!(40103|50503|40101 SET character)|AUTO_INCREMENT=|GTID_PURGED|^--'; }
 
 connect() {
   printf 'version %s\n' "$("${dump_program[@]}" --version | sed -E 's/ +/ /g; s/version [^ ]*\///' | grep -o -E '(mysqldump|mariadb-dump).*')"
@@ -31,7 +31,7 @@ dump_all() {
 }
 dump_ways() {
   dump --skip-lock-tables --no-data --databases "$DB_NAME" | plainly | out dump_options
-  dump --skip-opt --complete-insert --skip-extended-insert --where='id <= 3' "$DB_NAME" accounts | plainly | out dump_options
+  dump --skip-add-locks --skip-lock-tables --complete-insert --skip-extended-insert --where='id <= 3' "$DB_NAME" accounts | plainly | out dump_options
   dump --single-transaction --quick --xml "$DB_NAME" plain authors | grep -v 'AUTO_INCREMENT\|Auto_increment\|_time=\|Create_options' | out dump_options
   dump --routines --triggers --events "$DB_NAME" books | plainly | out dump_options
 }
