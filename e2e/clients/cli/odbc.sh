@@ -42,7 +42,8 @@ errors() {
   out errors <"$work/errors"
 }
 metadata() {
-  sql 'help' 'help accounts' | cut -d'|' -f 1-9 | out metadata
+  sql 'help' | grep "^$DB_NAME|" | LC_ALL=C sort | out metadata
+  sql 'help accounts' | cut -d'|' -f 1-9 | out metadata
 }
 
 for f in connect migrate types crud transactions stream errors metadata; do check $f $f; done
