@@ -110,5 +110,5 @@ const pageFeatures = `
 * **reset**: COM_CHANGE_USER, COM_RESET_CONNECTION, COM_STATISTICS, COM_INIT_DB.
 * **metadata**: column definitions of results and the introspection of its ORM, compared line by line.
 * **dump**, **load**: a dump through Serval is the plain server's, and loads again.
-* **sharded_ddl**: ALTER TABLE of a sharded table.
+* **views**: CREATE VIEW and DROP VIEW of an unsharded table. **sharded_ddl**: ALTER TABLE of a sharded table.
 `
