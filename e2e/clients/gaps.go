@@ -24,6 +24,16 @@ func Gaps() []Gap {
 			Why: "MySQL's own client cannot log in to MariaDB: it has no mysql_native_password any more. Serval lets it in."},
 		{Clients: []string{"node-mysql"}, Kind: "mysql", Plain: true,
 			Why: "MySQL 9.7 has no mysql_native_password, and this driver has nothing else. Serval lets it in all the same."},
+		{Feature: "distributed", Text: "several groups",
+			Why: "A transaction is on the servers of one group: a statement that needs a second one is refused (1235) and changes nothing."},
+		{Feature: "sharded_ddl", Text: "schema changes on table",
+			Why: "Sharded tables are changed on the servers, not through Serval: refused (1235), with what to do."},
+		{Feature: "views", Text: "CREATE VIEW", Why: "Views cannot be made through Serval: refused (1235)."},
+		{Clients: []string{"django", "gorm", "typeorm"}, Kind: "mariadb",
+			Why: "On MariaDB these ORMs write INSERT … RETURNING, which Serval does not understand: refused (1235), and what builds on it fails."},
+		{Clients: []string{"mariadb-dump", "mysqldump", "mydumper"}, Feature: "load_sharded",
+			Why: "A dump with DROP TABLE and CREATE TABLE of sharded tables, and with rows of several servers in one INSERT, is refused (1235). " +
+				"Load the rows alone: --no-create-info --skip-extended-insert."},
 	}
 }
 
