@@ -26,14 +26,22 @@ fill() {
 }
 
 dump_all() {
-  dump "$DB_NAME" | plainly | out dump
-  dump --single-transaction --hex-blob --no-create-info "$DB_NAME" types | plainly | out dump
+  dump --skip-lock-tables "$DB_NAME" | plainly | out dump
+  dump --skip-lock-tables --hex-blob --no-create-info "$DB_NAME" types | plainly | out dump
 }
+
 dump_ways() {
   dump --skip-lock-tables --no-data --databases "$DB_NAME" | plainly | out dump_options
-  dump --skip-add-locks --skip-lock-tables --complete-insert --skip-extended-insert --where='id <= 3' "$DB_NAME" accounts | plainly | out dump_options
-  dump --single-transaction --quick --xml "$DB_NAME" plain authors | grep -v 'AUTO_INCREMENT\|Auto_increment\|_time=\|Create_options' | out dump_options
-  dump --routines --triggers --events "$DB_NAME" books | plainly | out dump_options
+  dump --skip-lock-tables --complete-insert --skip-extended-insert --where='id <= 3' "$DB_NAME" accounts | plainly | out dump_options
+  dump --skip-lock-tables --quick --xml "$DB_NAME" plain authors | grep -v 'AUTO_INCREMENT\|Auto_increment\|_time=\|Create_options' | out dump_options
+  dump --skip-lock-tables --routines --triggers --events "$DB_NAME" books | plainly | out dump_options
+  dump --single-transaction "$DB_NAME" authors books | plainly | out dump_options # of one server
+}
+
+# As one moment shows it, on all servers.
+dump_consistent() {
+  dump "$DB_NAME" | plainly | out dump_consistent
+  dump --single-transaction "$DB_NAME" | plainly | out dump_consistent
 }
 
 load() {
@@ -58,5 +66,6 @@ check connect connect
 check migrate fill
 check dump dump_all
 check dump_options dump_ways
+check dump_consistent dump_consistent
 check load load
 check load_sharded load_sharded
