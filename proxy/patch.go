@@ -33,7 +33,7 @@ type patcher struct {
 
 // start prepares for the answers of a statement.
 func (p *patcher) start(plan *router.Plan) {
-	p.plan, p.index, p.unaliased, p.elsewhere, p.standIns, p.own = plan, 0, false, false, p.standIns[:0], nil
+	p.plan, p.index, p.unaliased, p.elsewhere, p.standIns, p.own = plan, 0, plan.Returning, false, p.standIns[:0], nil
 	p.info, p.explains = 0, plan.Explains
 }
 

@@ -211,7 +211,7 @@ func (c *session) note(out wire.Outcome) {
 // noteInsertID keeps LAST_INSERT_ID(). The id in an OK packet may be an explicit one, which does not count: where the
 // plan cannot tell, the server is asked while its connection is held.
 func (c *session) noteInsertID(conn *backend.Conn, out wire.Outcome) error {
-	if out.Kind != wire.OutcomeOK {
+	if out.Kind != wire.OutcomeOK && !(out.Kind == wire.OutcomeRows && c.patch.plan.Returning) {
 		return nil
 	}
 	switch c.patch.plan.InsertID {

@@ -15,6 +15,9 @@ import (
 	"serval/router"
 )
 
+// errReturning is a clause that MySQL does not have.
+var errReturning = errors.New("RETURNING")
+
 // errAnswered says that the client has had its error packet already.
 var errAnswered = errors.New("the error has been answered")
 
@@ -117,6 +120,9 @@ func (c *session) plan() (*router.Plan, error) {
 		return nil, notSupported("Serval does not support statements of more than %d KiB besides their literals", maxShape>>10)
 	}
 	p, err := c.makePlan()
+	if err == nil && p.Returning && !c.known.flavor.mariadb {
+		err = &router.SyntaxError{Err: errReturning}
+	}
 	if errors.Is(err, router.ErrNothing) {
 		return nil, nil
 	}

@@ -32,6 +32,9 @@ type legDone struct {
 
 func (c *session) writeLegs(p *router.Plan) error {
 	groups := c.legGroups()
+	if p.Returning {
+		return notSupported("Serval does not support RETURNING in a statement that writes in several shards: write each key's rows by themselves")
+	}
 	if err := c.mayWrite(groups); err != nil {
 		return err
 	}

@@ -175,6 +175,9 @@ func (p *planning) broadcastWrite(t *Table, plain *source) error {
 			return refuse("writing a broadcast table together with others in one statement", t, "write it by itself")
 		}
 	}
+	if p.plan.Returning {
+		return refuse("RETURNING in a write of a broadcast table", t, "read the rows with a SELECT")
+	}
 	if p.uses.unsafe != "" || len(p.uses.replaced) > 0 || p.uses.sysVar {
 		return refuse("functions of chance or of the session in a write of a broadcast table", t, "put their value into the statement, so that all copies stay equal")
 	}

@@ -67,6 +67,9 @@ func (p *planning) insert(s *ast.InsertStmt) error {
 		return p.differentGroups(l)
 	case len(l.sharded) == 0:
 		p.plan.InsertID = p.insertID(s, target)
+		if p.plan.Returning && p.plan.InsertID == InsertIDGenerated { // rows tell no id
+			p.plan.InsertID = InsertIDAsk
+		}
 		return p.groupPlan(l.groups, target, "all tables are whole in the group")
 	case target.table == nil || target.table.Kind != Sharded:
 		return p.insertFromShards(l, target)

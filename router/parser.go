@@ -30,6 +30,24 @@ var ErrNothing = errors.New("0 statements where one was expected")
 
 // parse reads exactly one statement.
 func (sp *statementParser) parse(sql string, mode fingerprint.Mode) (ast.StmtNode, error) {
+	stmt, _, err := sp.parseReturning(sql, mode)
+	return stmt, err
+}
+
+// parseReturning is parse that tells whether the statement ends in a RETURNING clause, which is not in the tree.
+func (sp *statementParser) parseReturning(sql string, mode fingerprint.Mode) (stmt ast.StmtNode, returning bool, err error) {
+	if stmt, err = sp.parseOne(sql, mode); err == nil {
+		return stmt, false, nil
+	}
+	if rest, ok := withoutReturning(sql, mode); ok {
+		if stmt, again := sp.parseOne(rest, mode); again == nil {
+			return stmt, true, nil
+		}
+	}
+	return nil, false, err
+}
+
+func (sp *statementParser) parseOne(sql string, mode fingerprint.Mode) (ast.StmtNode, error) {
 	p := sp.pool.Get().(*parser.Parser)
 	defer sp.pool.Put(p)
 	p.SetSQLMode(sqlMode(mode))

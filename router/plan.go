@@ -65,6 +65,8 @@ type Plan struct {
 	FoundRows bool
 	// Explains: it is an EXPLAIN.
 	Explains bool
+	// Returning: it ends in RETURNING: a write of one leg whose answer are rows. MySQL has no such thing.
+	Returning bool
 	// FromSelect: it writes the rows of a SELECT.
 	FromSelect bool
 	// offset is the slot of the statement's own OFFSET, counted from 1; 0: it has none.

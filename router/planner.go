@@ -65,11 +65,11 @@ func (pl *Planner) Plan(st *fingerprint.Statement, db string, cat *Catalog) (*Pl
 	if done, err := p.ownWords(); done || err != nil {
 		return p.plan, err
 	}
-	stmt, err := pl.parser.parse(string(st.Text[:st.End]), st.Mode)
+	stmt, returning, err := pl.parser.parseReturning(string(st.Text[:st.End]), st.Mode)
 	if err != nil {
 		return nil, &SyntaxError{err}
 	}
-	p.stmt = stmt
+	p.stmt, p.plan.Returning = stmt, returning
 	if err := p.dispatch(); err != nil {
 		return nil, err
 	}

@@ -29,11 +29,16 @@ func Gaps() []Gap {
 		{Feature: "sharded_ddl", Text: "schema changes on table",
 			Why: "Sharded tables are changed on the servers, not through Serval: refused (1235), with what to do."},
 		{Feature: "views", Text: "CREATE VIEW", Why: "Views cannot be made through Serval: refused (1235)."},
-		{Clients: []string{"django", "gorm", "typeorm"}, Kind: "mariadb",
-			Why: "On MariaDB these ORMs write INSERT … RETURNING, which Serval does not understand: refused (1235), and what builds on it fails."},
 		{Clients: []string{"mariadb-dump", "mysqldump", "mydumper"}, Feature: "load_sharded",
 			Why: "A dump with DROP TABLE and CREATE TABLE of sharded tables, and with rows of several servers in one INSERT, is refused (1235). " +
 				"Load the rows alone: --no-create-info --skip-extended-insert."},
+		{Clients: []string{"mariadb-dump", "mysqldump"}, Feature: "dump_consistent",
+			Why: "LOCK TABLES and WITH CONSISTENT SNAPSHOT hold on one server only, so Serval refuses them (1235): dump with --skip-lock-tables while nothing is written."},
+		{Clients: []string{"mariadb-dump", "mysqldump"}, Feature: "dump_options", Text: "CONSISTENT SNAPSHOT",
+			Why: "LOCK TABLES and WITH CONSISTENT SNAPSHOT hold on one server only, so Serval refuses them (1235): dump with --skip-lock-tables while nothing is written."},
+		{Clients: []string{"mariadb-dump", "mysqldump"}, Feature: "load", Text: "LOCK TABLES", Why: "LOCK TABLES is refused (1235): dump with --skip-add-locks."},
+		{Clients: []string{"mydumper"},
+			Why: "mydumper reads in a transaction WITH CONSISTENT SNAPSHOT, with or without --no-locks: refused (1235), as servers of several groups have no snapshot in common."},
 	}
 }
 
