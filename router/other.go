@@ -36,6 +36,8 @@ func (p *planning) other() error {
 		return p.schema(false)
 	case *ast.AnalyzeTableStmt:
 		return p.schema(false)
+	case *ast.CallStmt:
+		return p.call(s)
 	case *ast.DoStmt:
 		return p.do(s)
 	case *ast.LoadDataStmt:

@@ -5,6 +5,12 @@ package router
 
 // ownWords plans such a statement; done is false for all others.
 func (p *planning) ownWords() (done bool, err error) {
+	switch {
+	case p.st.Begins("lock"), p.st.Begins("unlock"), p.st.Begins("handler"), p.st.Begins("flush"):
+		return p.tableStatement()
+	case p.st.Begins("create"), p.st.Begins("alter"), p.st.Begins("drop"):
+		return p.program()
+	}
 	kill, err := readKill(p.st)
 	if kill == nil || err != nil {
 		return false, err

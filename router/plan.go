@@ -38,6 +38,7 @@ const (
 	VerbReplace
 	VerbUpdate
 	VerbDelete
+	VerbCall
 	VerbTemporary // makes or drops temporary tables: no implicit commit, and nobody else sees it
 	VerbDDL
 	VerbShow
@@ -59,6 +60,11 @@ type Plan struct {
 	// Named are the tables that a schema change names, under the session's names.
 	Named []TableKey
 
+	// TableLock says what it does with LOCK TABLES.
+	TableLock TableLock
+	// Handler is set for HANDLER, Procedure for CALL.
+	Handler   *Handler
+	Procedure *Procedure
 	// Locks are the named locks that the statement is about, nil when it is about none.
 	Locks *LockUse
 	// FoundRows: the statement has SQL_CALC_FOUND_ROWS.

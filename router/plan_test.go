@@ -184,7 +184,6 @@ func TestRefusals(t *testing.T) {
 		"INSERT INTO products SELECT * FROM products",
 		"ALTER TABLE users ADD c INT",
 		"TRUNCATE TABLE users",
-		"LOCK TABLES settings READ",
 		"DO LAST_INSERT_ID(5)",
 		"SET sql_mode = (SELECT 1)",
 		"SELECT 1 UNION SELECT 2 INTO OUTFILE '/tmp/x'",

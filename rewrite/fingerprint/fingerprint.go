@@ -105,6 +105,11 @@ func (s *Statement) Scan(text []byte, mode Mode) {
 	s.scanFrom(text, mode, false)
 }
 
+// ScanWhole is Scan of a text that is one statement with its semicolons: the body of a stored program.
+func (s *Statement) ScanWhole(text []byte, mode Mode) {
+	*s = Statement{Text: text, Mode: mode, Key: append(s.Key[:0], text...), Slots: s.Slots[:0], Literals: s.Literals[:0], Rows: s.Rows[:0], End: len(text), Ambiguous: true}
+}
+
 func (s *Statement) scanFrom(text []byte, mode Mode, rowsOff bool) {
 	*s = Statement{Text: text, Mode: mode, Key: s.Key[:0], Slots: s.Slots[:0], Literals: s.Literals[:0], Rows: s.Rows[:0], End: len(text)}
 	sc := scanner{Statement: s, lex: Lexer{Text: text, Mode: mode}, rowsOff: rowsOff}
