@@ -26,6 +26,8 @@ type knowledge struct {
 	shapes  *shapeCache
 	flavor  flavor
 	hidden  hiddenWriters
+
+	procedures *procedureCache
 }
 
 // flavor is what the servers are, read from the first group's primary.

@@ -151,6 +151,9 @@ func (c *session) query(text []byte) error {
 		}
 		c.st.Scan(text, c.state.mode)
 		rest := nextStatement(&c.st)
+		if rest != nil && c.wholeBody(text) {
+			rest = nil
+		}
 		if rest != nil && c.client.Capabilities&wire.CapMultiStatements == 0 {
 			c.fail(c.syntaxError(errSecondStatement, text)) // as a server says it
 			return nil

@@ -153,7 +153,10 @@ func (p *patcher) Status(backend uint16) uint16 {
 		own = p.session.txn.flags | backend&^inTransaction
 	}
 	flags := p.session.status(own)
-	return flags | backend&wire.StatusMoreResultsExists
+	if p.plan.Procedure != nil { // it may have begun a transaction, or ended one
+		flags = flags&^inTransaction | backend&inTransaction
+	}
+	return flags | backend&(wire.StatusMoreResultsExists|wire.StatusPSOutParams)
 }
 
 // OK implements wire.Patcher.

@@ -67,6 +67,11 @@ func (c *session) pin(group string, r pinReason) error {
 }
 
 func (c *session) connToPin(group string) (*backend.Conn, error) {
+	if c.txn.snapshots != nil {
+		if err := c.chooseSnapshot(group); err != nil {
+			return nil, err
+		}
+	}
 	if c.txn.conn != nil && c.txn.group == group {
 		return c.txn.conn, nil
 	}
@@ -146,7 +151,7 @@ func (c *session) forgetPinned(group string) {
 		c.locks = nil
 	}
 	for alias, h := range c.handlers {
-		if h == group {
+		if h.Shards[0].Group == group {
 			delete(c.handlers, alias)
 		}
 	}

@@ -46,6 +46,9 @@ func (c *session) legGroup(p *router.Plan) string {
 	if len(p.Groups) == 1 && !p.Anywhere {
 		return p.Groups[0]
 	}
+	if c.lockedGroup != "" && slices.Contains(p.Groups, c.lockedGroup) {
+		return c.lockedGroup
+	}
 	if c.txn.conn != nil && (p.Anywhere || slices.Contains(p.Groups, c.txn.group)) {
 		return c.txn.group
 	}
@@ -150,6 +153,8 @@ func (c *session) aftermath(p *router.Plan, conn *backend.Conn, out wire.Outcome
 // settle gives a pooled connection back, or does the transaction's books.
 func (c *session) settle(conn *backend.Conn, pooled bool, out wire.Outcome) {
 	switch {
+	case c.patch.plan.Verb == router.VerbCall:
+		c.settleCall(conn, pooled, out)
 	case !pooled && out.Kind == wire.OutcomeError:
 		c.afterError(out.ErrCode)
 	case !pooled:

@@ -230,7 +230,7 @@ func (s *Server) reload(ctx context.Context) error {
 		s.log.Warn("triggers and routines could not be read: user variables that they assign are not known", "error", err)
 	}
 	s.incomplete.Store(!complete)
-	s.known.Store(&knowledge{catalog: cat, plans: newPlanCache(s.cfg.PlanCache, &s.planCounters), flavor: f, shapes: newShapeCache(), hidden: hidden})
+	s.known.Store(&knowledge{catalog: cat, plans: newPlanCache(s.cfg.PlanCache, &s.planCounters), flavor: f, shapes: newShapeCache(), hidden: hidden, procedures: &procedureCache{}})
 	return nil
 }
 

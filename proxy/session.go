@@ -43,11 +43,11 @@ type session struct {
 	// what ties the session to connections of its own: see pins.go
 	pins        map[string]*pinned // by group
 	temporaries temporaries
-	locks       map[string]bool   // names of named locks that are held
-	lockedGroup string            // the group in which LOCK TABLES holds
-	handlers    map[string]string // open HANDLERs: alias → group
-	process     process           // what others may know of the session
-	killing     killing           // what others may do to it
+	locks       map[string]bool          // names of named locks that are held
+	lockedGroup string                   // the group in which LOCK TABLES holds
+	handlers    map[string]*router.Table // open HANDLERs, by alias
+	process     process                  // what others may know of the session
+	killing     killing                  // what others may do to it
 
 	lastInsertID uint64
 	rowCount     int64
@@ -112,6 +112,9 @@ func (c *session) end() {
 	}
 	if c.txn.conn != nil {
 		c.txn.conn.Discard()
+	}
+	for _, conn := range c.txn.snapshots {
+		conn.Discard()
 	}
 	for _, p := range c.pins { // closed, so that its server frees the locks now
 		p.conn.Discard()

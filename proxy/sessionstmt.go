@@ -13,8 +13,13 @@ func (c *session) sessionStatement(p *router.Plan) error {
 	if p.Show != nil {
 		return c.showStatement(p.Show)
 	}
-	if p.Kill != nil {
+	switch {
+	case p.Kill != nil:
 		return c.killStatement(p.Kill)
+	case p.TableLock == router.UnlockTables:
+		return c.unlockTables()
+	case p.TableLock == router.FlushAll:
+		return c.flushTables()
 	}
 	switch s := p.Stmt.(type) {
 	case *ast.UseStmt:

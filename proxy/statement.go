@@ -82,7 +82,20 @@ func (c *session) execute(p *router.Plan) (kind, group string, err error) {
 	if p.File && c.client.Capabilities&wire.CapLocalFiles == 0 {
 		return "refused", "", c.noLocalFiles()
 	}
+	if p.TableLock == router.LockTables {
+		group, err = c.lockTables(p)
+		return p.Kind.String(), group, err
+	}
+	if err := c.mayUnderLocks(p); err != nil {
+		return "refused", "", err
+	}
 	switch {
+	case p.Handler != nil:
+		group, err = c.handler(p)
+		return p.Kind.String(), group, err
+	case p.Procedure != nil:
+		group, err = c.call(p)
+		return p.Kind.String(), group, err
 	case p.Kind == router.KindVirtual:
 		group, err = c.virtual(p, nil)
 		return p.Kind.String(), group, err

@@ -67,7 +67,9 @@ func (s *Server) overlay(base *knowledge, tables map[router.TableKey]*router.Tab
 		}
 		d.Tables[key.Name] = t
 	}
-	return &knowledge{catalog: &cat, plans: newPlanCache(privatePlans, &s.planCounters), shapes: base.shapes, flavor: base.flavor}
+	over := *base
+	over.catalog, over.plans = &cat, newPlanCache(privatePlans, &s.planCounters)
+	return &over
 }
 
 // forget drops the tables of a group.

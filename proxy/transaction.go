@@ -25,7 +25,8 @@ type transaction struct {
 	flags    uint16 // the server's last status flags on conn
 	lost     bool   // its connection broke: nothing but ROLLBACK is carried out
 
-	savepoints []string // that no server has yet, in order
+	savepoints []string                 // that no server has yet, in order
+	snapshots  map[string]*backend.Conn // WITH CONSISTENT SNAPSHOT: its beginning in every group, until one is chosen
 }
 
 const inTransaction = wire.StatusInTrans | wire.StatusInTransReadonly
@@ -61,6 +62,11 @@ func errLost() *wire.Error {
 // join gives the transaction's connection for a group, beginning the transaction there when it is nowhere yet.
 func (c *session) join(group string, state *backend.State) (*backend.Conn, error) {
 	t := &c.txn
+	if t.snapshots != nil {
+		if err := c.chooseSnapshot(group); err != nil {
+			return nil, err
+		}
+	}
 	if t.conn != nil {
 		if t.group != group {
 			return nil, notSupported("Serval does not support a transaction over several groups: this one is in group %s, the statement needs group %s", t.group, group)
@@ -230,15 +236,20 @@ func (c *session) loseTransaction() {
 func (c *session) begin(s *ast.BeginStmt) error {
 	text := string(c.st.Text[:c.st.End])
 	words := strings.ToLower(strings.Join(strings.Fields(text), " "))
-	if strings.Contains(words, "consistent snapshot") {
-		return notSupported("Serval does not support WITH CONSISTENT SNAPSHOT: which group the transaction is in shows with its first statement; read a row of each table first instead")
-	}
 	next := c.next
 	if err := c.commitOpen(); err != nil {
 		return err
 	}
 	readOnly := s.ReadOnly || strings.Contains(words, "read only") || !strings.Contains(words, "read write") && next.readOnly(c.readsOnly())
+	if err := c.freeTables(); err != nil {
+		return err
+	}
 	c.txn = transaction{begin: text, readOnly: readOnly, next: next}
+	if strings.Contains(words, "consistent snapshot") {
+		if err := c.beginSnapshot(); err != nil {
+			return err
+		}
+	}
 	return c.done()
 }
 
@@ -250,6 +261,7 @@ func (c *session) commitOpen() error {
 	}
 	c.next = nextTransaction{}
 	if t.conn == nil {
+		c.dropSnapshots("")
 		*t = transaction{}
 		return nil
 	}
@@ -278,6 +290,7 @@ func (c *session) finish(completion ast.CompletionType, rollback bool) error {
 			return protocolError(codeLostConnection, "HY000", "The transaction was lost with its server's connection: it was rolled back, nothing was committed")
 		}
 	case t.conn == nil:
+		c.dropSnapshots("")
 		readOnly := t.readOnly
 		*t = transaction{}
 		if completion == ast.CompletionTypeChain {

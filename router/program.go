@@ -47,6 +47,9 @@ func (p *planning) call(s *ast.CallStmt) error {
 	if p.plan.template, err = b.Template(); err != nil {
 		return unproven(err)
 	}
+	if d.Physical != d.Name { // which tables its results are from is not known
+		p.rename(&Table{Database: d.Name, Shards: []Shard{{Group: d.DefaultGroup, Database: d.Physical}}})
+	}
 	p.plan.Verb, p.plan.InsertID = VerbCall, InsertIDAsk
 	p.plan.Procedure = &Procedure{d.Name, d.Physical, s.Procedure.FnName.O}
 	p.plan.Kind, p.plan.Groups, p.plan.Reason = KindGroup, []string{d.DefaultGroup}, "the default group of the procedure's database"
