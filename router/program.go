@@ -22,7 +22,7 @@ func (p *planning) call(s *ast.CallStmt) error {
 	for _, a := range s.Procedure.Args {
 		a.Accept(u)
 	}
-	p.uses, p.text, p.scope = u, newSplicer(p.st, 0), &scope{cat: p.cat, db: p.db}
+	p.uses, p.text, p.scope = u, newSplicer(p.st), &scope{cat: p.cat, db: p.db}
 	name := s.Procedure.Schema.O
 	if name == "" {
 		name = p.db
