@@ -101,6 +101,9 @@ func (c *crossClient) handle() bool {
 	}
 	if len(c.m.handles) < 4 && c.r.IntN(3) == 0 || len(c.m.handles) == 0 {
 		kind := c.r.IntN(len(crossPrepared))
+		if kind == 3 && (c.m.readOnly || c.m.nextReadOnly) {
+			return true // servers do not even prepare it
+		}
 		c.note("prepare " + crossPrepared[kind])
 		stmt, a, err := c.conn.Prepare(crossPrepared[kind])
 		if err != nil || a != nil {

@@ -62,7 +62,7 @@ func crossVars(kind servers.Kind) []crossVar {
 		{"lc_time_names", oneOf("en_US", "de_DE", "fr_FR", "ja_JP", "es_ES", "tr_TR")},
 		{"div_precision_increment", upTo(31)}, {"default_week_format", upTo(8)}, {"optimizer_search_depth", upTo(63)},
 		{"foreign_key_checks", upTo(2)}, {"unique_checks", upTo(2)}, {"sql_notes", upTo(2)}, {"sql_warnings", upTo(2)},
-		{"sql_quote_show_create", upTo(2)}, {"sql_auto_is_null", upTo(2)}, {"sql_buffer_result", upTo(2)},
+		{"sql_quote_show_create", upTo(2)}, {"sql_auto_is_null", upTo(1)}, {"sql_buffer_result", upTo(2)},
 		{"auto_increment_increment", func(client, n int) (string, string) { s := strconv.Itoa(1 + (client+n)%3); return s, s }},
 		{"max_error_count", func(client, n int) (string, string) { s := strconv.Itoa(64 + (client+n)%500); return s, s }},
 		{"max_sort_length", func(client, n int) (string, string) { s := strconv.Itoa(64 + (client+n)%500); return s, s }},
