@@ -145,7 +145,7 @@ func sessionSmallPool(t *testing.T, bed *sessionBed) {
 	done(t, a, "BEGIN", "UPDATE kv SET v = 'a' WHERE id = 0")
 	done(t, b, "BEGIN", "UPDATE kv SET v = 'b' WHERE id = 1")
 	for _, sql := range []string{"SELECT v FROM kv WHERE id IN (0, 1, 2, 3)", "UPDATE kv SET v = 'c' WHERE id IN (0, 2)", "SELECT @@version", "SHOW VARIABLES LIKE 'sql_mode'",
-		"SHOW WARNINGS", "USE sbtest", "SHOW TABLES", "SHOW CREATE TABLE kv", "SHOW COLUMNS FROM kv", "SELEC 1", "COMMIT"} {
+		"SET net_read_timeout = 31, @a = 1", "SELECT @a, @@net_read_timeout", "SET NAMES utf8mb4 COLLATE utf8mb4_bin", "SHOW WARNINGS", "USE sbtest", "SHOW TABLES", "SHOW CREATE TABLE kv", "SHOW COLUMNS FROM kv", "SELEC 1", "COMMIT"} {
 		if x := say(t, a, sql); x.Kind == raw.Error && x.Code != 1064 {
 			t.Errorf("%s: %d %s", sql, x.Code, x.Message)
 		}

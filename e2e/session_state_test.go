@@ -124,6 +124,12 @@ func sessionForeignIDs(t *testing.T, bed *sessionBed) {
 			t.Errorf("%s: %q of another client", sql, texts(x))
 		}
 	}
+	for _, sql := range []string{"SHOW VARIABLES LIKE 'last_insert_id'", "SHOW SESSION VARIABLES LIKE 'identity'"} {
+		done(t, a, "INSERT INTO counters (label) VALUES ('a')")
+		if x := texts(say(t, b, sql)); len(x) > 0 && !strings.HasSuffix(x[0], "/0") {
+			t.Errorf("%s: %q of another client", sql, x)
+		}
+	}
 	done(t, b, "INSERT INTO counters (id, label) VALUES (1000, 'b')")
 	if got := texts(say(t, b, "SELECT LAST_INSERT_ID()")); got[0] != "0" {
 		t.Errorf("LAST_INSERT_ID() after an explicit id is %q", got)

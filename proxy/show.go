@@ -43,7 +43,11 @@ func (c *session) showStatement(s *router.Show) error {
 	case "REPLICATION":
 		return needsPrivilege("SUPER, REPLICATION CLIENT")
 	}
-	return c.relayText(c.defaultGroup(), string(c.st.Text[:c.st.End]), &router.Plan{Verb: router.VerbShow})
+	plan := &router.Plan{Verb: router.VerbShow}
+	if s.What == "VARIABLES" {
+		plan.InsertID = router.InsertIDAsk // the connection is given the session's id: last_insert_id is one of them
+	}
+	return c.relayText(c.defaultGroup(), string(c.st.Text[:c.st.End]), plan)
 }
 
 // needsPrivilege is what a server says to a user without rights on the server itself.

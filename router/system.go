@@ -65,7 +65,7 @@ var virtualPerformance = wordSet("processlist session_connect_attrs session_acco
 // commonTables are tables of information_schema that hold no names of users' tables: any server will do.
 var commonTables = wordSet(` CHARACTER_SETS COLLATIONS COLLATION_CHARACTER_SET_APPLICABILITY ENGINES KEYWORDS PLUGINS ALL_PLUGINS PROFILING
  OPTIMIZER_TRACE RESOURCE_GROUPS ST_SPATIAL_REFERENCE_SYSTEMS SPATIAL_REF_SYS ST_UNITS_OF_MEASURE SQL_FUNCTIONS SYSTEM_VARIABLES GLOBAL_STATUS
- GLOBAL_VARIABLES SESSION_STATUS SESSION_VARIABLES USER_VARIABLES KEY_CACHES TABLESPACES TABLESPACES_EXTENSIONS
+ GLOBAL_VARIABLES SESSION_STATUS SESSION_VARIABLES KEY_CACHES TABLESPACES TABLESPACES_EXTENSIONS
  INNODB_METRICS INNODB_CMP INNODB_CMP_RESET INNODB_CMPMEM INNODB_CMPMEM_RESET INNODB_FT_DEFAULT_STOPWORD `)
 
 // processTables are tables of information_schema whose rows are about the servers behind: the right PROCESS, which
@@ -75,7 +75,7 @@ var processTables = wordSet(`CLIENT_STATISTICS USER_STATISTICS THREAD_POOL_GROUP
 // readable are the tables of the other system databases that are read on a server.
 var readable = map[string]map[string]bool{
 	"performance_schema": wordSet(` global_variables session_variables variables_info variables_metadata global_variable_attributes
- global_status session_status persisted_variables user_variables_by_thread keyring_keys log_status `),
+ global_status session_status persisted_variables keyring_keys log_status `),
 	"mysql": wordSet(` time_zone time_zone_name time_zone_transition time_zone_transition_type time_zone_leap_second
  help_topic help_category help_keyword help_relation `),
 	"sys": wordSet("version"),
@@ -107,6 +107,8 @@ func (s *source) maySelect() error {
 	switch name = strings.ToUpper(name); {
 	case commonTables[name]:
 		return nil
+	case name == "USER_VARIABLES": // a connection has names of others' variables, as NULL
+		return refuse("reading information_schema.USER_VARIABLES", nil, "select the variables by their names")
 	case processTables[name] || strings.HasPrefix(name, "INNODB_"):
 		return &Denied{Command: "SELECT", Database: s.system, Table: name, Process: true}
 	}
@@ -126,6 +128,10 @@ func (p *planning) systemSource(l *layout, src *source) error {
 	}
 	if err := src.maySelect(); err != nil {
 		return err
+	}
+	switch strings.ToUpper(src.node.Name.O) {
+	case "SESSION_VARIABLES", "SYSTEM_VARIABLES":
+		p.plan.InsertID = InsertIDAsk // the connection is given the session's id: last_insert_id is one of them
 	}
 	if src.node.Schema.O == "" {
 		p.plan.DefaultDB = src.system
