@@ -1,7 +1,7 @@
 package proxy
 
 // pins.go: what ties a session to one connection of a group. A temporary table, a named lock, LOCK TABLES, an open
-// HANDLER or cursor live on a server's connection and cannot be carried to another: while a session has one of them in
+// HANDLER live on a server's connection and cannot be carried to another: while a session has one of them in
 // a group, every statement of it in that group runs on that connection, in and outside of transactions. When the last
 // of them is gone the connection goes back to its pool, to be reset before its next use. A pinned connection that
 // breaks takes them along; the client is told once, and nothing is tried again on another connection behind its back.
@@ -26,7 +26,6 @@ const (
 	pinLock      pinKind = "named lock"
 	pinTables    pinKind = "lock tables"
 	pinHandler   pinKind = "handler"
-	pinCursor    pinKind = "cursor"
 	pinProcedure pinKind = "procedure"
 	pinStatement pinKind = "statement" // for as long as it runs: what it makes is not known yet
 )
