@@ -64,9 +64,8 @@ func (c *session) executePrepared(p []byte) error {
 func (c *session) bind(ps *preparedStatement, p []byte) error {
 	ps.closeCursor()
 	if ps.fault != nil {
-		err := ps.fault
-		ps.forgetLong()
-		return err
+		ps.long = nil
+		return ps.fault // until COM_STMT_RESET
 	}
 	x := &c.execution
 	var long func(n int) bool

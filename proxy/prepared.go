@@ -29,7 +29,7 @@ type preparedStatement struct {
 	st    fingerprint.Statement // of text, with its question marks as parameters
 	types []byte                // the parameters' types of the last execution, two bytes each
 	long  map[uint16][]byte     // what came as long data for the next execution
-	fault *wire.Error           // of the long data: the next execution's answer
+	fault *wire.Error           // of the long data: what executions are answered until COM_STMT_RESET
 
 	cursor *cursor // the rows that an execution left to be fetched
 }
