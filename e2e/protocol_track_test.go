@@ -49,6 +49,8 @@ var trackedSessions = map[string][]string{
 	"characteristics": {
 		"SET session_track_transaction_info = 'CHARACTERISTICS'", "BEGIN", "SELECT * FROM settings", "COMMIT",
 		"START TRANSACTION READ ONLY", "COMMIT", "START TRANSACTION READ WRITE", "ROLLBACK",
+		"SET TRANSACTION READ ONLY", "DO 0", "BEGIN", "COMMIT", "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "BEGIN", "COMMIT", "BEGIN", "COMMIT",
+		"SET TRANSACTION READ WRITE", "UPDATE users SET level = 1 WHERE user_id = 42", "BEGIN", "ROLLBACK",
 	},
 }
 

@@ -34,7 +34,8 @@ type tracker struct {
 	now, told transactionState // of the transaction; told: by the last OK packet that told it
 	began     string           // characteristics: "START TRANSACTION READ ONLY;"
 	toldBegan string
-	changed   bool // now was another than told since the last packet that told it
+	next      string // characteristics of the next transaction: "SET TRANSACTION READ ONLY;"
+	changed   bool   // now was another than told since the last packet that told it
 }
 
 // trackSchema notes that the current database was chosen, the same again too.
@@ -100,6 +101,9 @@ func (c *session) trackSet(ok *wire.OK) {
 	c.trackServer(ok, func(kind byte) bool {
 		return kind == wire.TrackVariable || kind == wire.TrackStateChange || kind == wire.TrackTransaction || kind == wire.TrackCharacteristics
 	})
+	if c.tracker != nil {
+		c.tracker.setNext(ok.Track)
+	}
 	switch strings.ToUpper(strings.Trim(c.state.vars["session_track_transaction_info"], "'")) {
 	case "STATE", "CHARACTERISTICS", "1", "2":
 		if c.tracker == nil {
@@ -109,6 +113,15 @@ func (c *session) trackSet(ok *wire.OK) {
 	default:
 		c.forgetTracking()
 	}
+}
+
+// setNext notes what a server has told, and so the client, of the next transaction.
+func (t *tracker) setNext(track []byte) {
+	_ = wire.EachTracked(track, func(kind byte, data []byte) {
+		if words, _, _, ok := wire.ReadLenEncBytes(data); kind == wire.TrackCharacteristics && ok {
+			t.next, t.toldBegan = string(words), string(words)
+		}
+	})
 }
 
 // forgetTracking ends the tracking of transactions: nobody has asked for it, or the session begins anew.
@@ -146,7 +159,8 @@ func (c *session) trackStatement(p *router.Plan) {
 func (c *session) trackBegin(words string) {
 	if t := c.tracker; t != nil {
 		t.set(noTransaction)
-		t.began, t.statement = characteristics(words), nil
+		t.began, t.statement = characteristics(t.next, words), nil
+		t.next = ""
 	}
 }
 
@@ -159,19 +173,27 @@ func (t *tracker) set(s transactionState) {
 	t.now = s
 }
 
-// characteristics are the words that would begin a transaction as these did.
-func characteristics(words string) string {
-	words = strings.ToUpper(words)
+// characteristics are the words that would begin a transaction as these did, after what was said of the next one.
+func characteristics(next, words string) string {
 	if words == "" {
 		return ""
 	}
-	text := "START TRANSACTION"
-	for _, access := range []string{" READ ONLY", " READ WRITE"} {
-		if strings.Contains(words, access) {
-			text += access
+	isolation := ""
+	words = strings.ToUpper(words)
+	for _, said := range strings.Split(next, ";") {
+		switch said = strings.TrimSpace(said); {
+		case strings.Contains(said, "ISOLATION"):
+			isolation = said + "; "
+		case !strings.Contains(words, " READ "):
+			words += strings.TrimPrefix(said, "SET TRANSACTION")
 		}
 	}
-	return text + ";"
+	for _, access := range []string{" READ ONLY", " READ WRITE"} {
+		if strings.Contains(words, access) {
+			return isolation + "START TRANSACTION" + access + ";"
+		}
+	}
+	return isolation + "START TRANSACTION;"
 }
 
 // trackTransaction is called before the packet that ends an answer: rows tells that the answer had rows, telling that
@@ -180,7 +202,10 @@ func (c *session) trackTransaction(rows, telling bool, status uint16) (flag bool
 	t := c.tracker
 	if status&wire.StatusInTrans == 0 {
 		t.set(noTransaction)
-		t.began = ""
+		if c.next.empty() || t.statement != nil && !t.statement.Anywhere { // usedNext comes behind the answer
+			t.next = ""
+		}
+		t.began = t.next
 	} else {
 		t.note(rows, c.txn.begin != "")
 	}
