@@ -73,7 +73,7 @@ func sysbench(t *testing.T, addr, script string, d time.Duration) int {
 		t.Fatal(err)
 	}
 	out, err := exec.Command("sysbench", script, "--db-driver=mysql", "--mysql-host=127.0.0.1", "--mysql-port="+port,
-		"--mysql-user="+servers.User, "--mysql-password="+servers.Password, "--mysql-db=sbtest", "--db-ps-mode=disable", "--tables=1",
+		"--mysql-user="+servers.User, "--mysql-password="+servers.Password, "--mysql-db=sbtest", "--db-ps-mode=auto", "--tables=1",
 		fmt.Sprintf("--table-size=%d", sysbenchRows), "--auto_inc=off", "--skip_trx=on", "--rand-type=uniform", "--threads=64",
 		fmt.Sprintf("--time=%d", int(d.Seconds())), "run").CombinedOutput()
 	if err != nil {

@@ -7,10 +7,12 @@ client=("$@" --no-defaults --protocol=tcp --host="$DB_HOST" --port="$DB_PORT" --
 run() { "${client[@]}" "$DB_NAME" "$@" 2>&1 >&3 | { grep -v 'password on the command' >&2 || true; }; }
 sql() { run --batch --skip-column-names -e "$1" 3>&1; }
 
-# interactive types into the client as a person does: it then also reads the names of all tables and columns.
+# interactive types into the client as a person does: it then also reads the names of all tables and columns. What is
+# typed before the client reads it is echoed by the terminal, or is not: it is left out.
 interactive() {
-  printf '%s\n' "$@" | script -qec "$(printf '%q ' "${client[@]}" "$DB_NAME")" /dev/null |
-    tr -d '\r\033' | grep -v -i -E 'connection id|uptime|threads:|tcp port|password on the|^Connection:|^ *$|sec\)$|server version|^Server:|SSL:|^mysql|^MariaDB'
+  printf '%s\n' "$@" >"$work/typed"
+  script -qec "$(printf '%q ' "${client[@]}" "$DB_NAME")" /dev/null <"$work/typed" | tr -d '\r\033' | grep -v -x -F -f "$work/typed" |
+    grep -v -i -E 'connection id|uptime|threads:|tcp port|password on the|^Connection:|^ *$|sec\)$|server version|^Server:|SSL:|^mysql|^MariaDB'
 }
 
 program=("$@")
