@@ -11,8 +11,8 @@ sql() { run --batch --skip-column-names -e "$1" 3>&1; }
 # typed before the client reads it is echoed by the terminal, or is not: it is left out.
 interactive() {
   printf '%s\n' "$@" >"$work/typed"
-  script -qec "$(printf '%q ' "${client[@]}" "$DB_NAME")" /dev/null <"$work/typed" | tr -d '\r\033' | grep -v -x -F -f "$work/typed" |
-    grep -v -i -E 'connection id|uptime|threads:|tcp port|password on the|^Connection:|^ *$|sec\)$|server version|^Server:|SSL:|^mysql|^MariaDB'
+  script -qec "$(printf '%q ' "${client[@]}" "$DB_NAME")" /dev/null <"$work/typed" | tr -d '\r\033' | grep -a -v -x -F -f "$work/typed" |
+    grep -a -v -i -E 'connection id|uptime|threads:|tcp port|password on the|^Connection:|^ *$|sec\)$|server version|^Server:|SSL:|^mysql|^MariaDB'
 }
 
 program=("$@")
