@@ -3,7 +3,7 @@
 set -u
 . cli/tap.sh
 login=(--no-defaults --protocol=tcp --host="$DB_HOST" --port="$DB_PORT" --user="$DB_USER" --password="$DB_PASSWORD" --default-character-set=utf8mb4)
-quiet() { "$@" 2>&1 >&3 | { grep -v -i 'password on the command' >&2 || true; }; }
+quiet() { "$@" 2>&1 >&3 | { grep -v -i -E '^Warning:|password on the command' >&2 || true; }; }
 read -ra dump_program <<<"$1"
 read -ra client_program <<<"$2"
 dump() { quiet "${dump_program[@]}" "${login[@]}" --skip-comments --order-by-primary "$@" 3>&1; }
