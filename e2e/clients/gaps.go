@@ -13,7 +13,7 @@ type Gap struct {
 	Kind    string   // mariadb, mysql or "" for both
 	Feature string   // "" for every feature
 	Text    string   // part of what the program says
-	Plain   bool     // it fails on the plain server too: it is the client's or the server's
+	Plain   bool     // it fails on the plain server: it is the client's or the server's doing
 	Why     string   // for the page
 }
 

@@ -18,6 +18,7 @@ type Client struct {
 	Run   []string // in e2e/clients
 	Needs []string // a command that succeeds when what it needs is installed; nil: the program alone
 	Quick bool     // part of `make test`
+	Tool  bool     // a program of its own, and not a library
 }
 
 // Database is the one that the client works in.
@@ -56,7 +57,7 @@ func All() []Client {
 			Needs: []string{"test", "-e", filepath.Join(Dir(), "java", class+".class")}, Quick: true}
 	}
 	shell := func(name, title, needs string, run ...string) Client {
-		return Client{Name: name, Title: title, Run: append([]string{"bash"}, run...), Needs: []string{"which", needs}, Quick: true}
+		return Client{Name: name, Title: title, Run: append([]string{"bash"}, run...), Needs: []string{"which", needs}, Quick: true, Tool: true}
 	}
 	mysql := strings.Join(servers.InRootfs("usr/bin/mysql"), " ")
 	mysqldump := strings.Join(servers.InRootfs("usr/bin/mysqldump"), " ")

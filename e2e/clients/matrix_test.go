@@ -155,10 +155,10 @@ func (m *matrix) keep(x *Client, kind servers.Kind, r *row) {
 	m.rows[x.Name+" "+string(kind)] = r
 }
 
-// gap is the number of the gap that explains a failure, or -1. A failure of the plain server explains Serval's.
+// gap is the number of the gap that explains a failure, or -1.
 func gap(client string, kind servers.Kind, feature, why string, plain bool) int {
 	return slices.IndexFunc(Gaps(), func(g Gap) bool {
-		return (g.Plain || !plain) && g.Covers(client, string(kind), feature, why)
+		return g.Plain == plain && g.Covers(client, string(kind), feature, why)
 	})
 }
 

@@ -24,27 +24,9 @@ func (m *matrix) page(list []Client, kinds []servers.Kind) []byte {
 	var b strings.Builder
 	b.WriteString(pageHead)
 	var notes []string
-	columns := slices.DeleteFunc(slices.Clone(Features), func(f string) bool {
-		for _, r := range m.rows {
-			if r.cells[f].Tried {
-				return false
-			}
-		}
-		return true
-	})
-	fmt.Fprintf(&b, "| client | version | server | %s |\n|%s\n", strings.Join(columns, " | "), strings.Repeat(" --- |", len(columns)+3))
-	for i := range list {
-		for _, kind := range kinds {
-			r := m.rows[list[i].Name+" "+string(kind)]
-			if r == nil {
-				continue
-			}
-			fmt.Fprintf(&b, "| %s | %s | %s |", list[i].Title, r.version, kind)
-			for _, f := range columns {
-				fmt.Fprintf(&b, " %s |", m.mark(&list[i], kind, r, f, &notes))
-			}
-			b.WriteByte('\n')
-		}
+	for _, tools := range []bool{false, true} {
+		b.WriteString(map[bool]string{false: "## Drivers and ORMs\n\n", true: "\n## Command lines and tools\n\n"}[tools])
+		m.table(&b, slices.DeleteFunc(slices.Clone(list), func(c Client) bool { return c.Tool != tools }), kinds, &notes)
 	}
 	if len(notes) > 0 {
 		b.WriteString("\n## What does not work, and why\n\n")
@@ -54,6 +36,38 @@ func (m *matrix) page(list []Client, kinds []servers.Kind) []byte {
 	}
 	b.WriteString(pageFeatures)
 	return []byte(b.String())
+}
+
+// table has a row for each client, or one for each server where they differ.
+func (m *matrix) table(b *strings.Builder, list []Client, kinds []servers.Kind, notes *[]string) {
+	columns := slices.DeleteFunc(slices.Clone(Features), func(f string) bool {
+		return !slices.ContainsFunc(list, func(c Client) bool {
+			return slices.ContainsFunc(kinds, func(k servers.Kind) bool {
+				r := m.rows[c.Name+" "+string(k)]
+				return r != nil && r.cells[f].Tried
+			})
+		})
+	})
+	fmt.Fprintf(b, "| client | version | server | %s |\n|%s\n", strings.Join(columns, " | "), strings.Repeat(" --- |", len(columns)+3))
+	for i := range list {
+		var texts []string
+		version := ""
+		for _, kind := range kinds {
+			r := m.rows[list[i].Name+" "+string(kind)]
+			text := ""
+			for _, f := range columns {
+				text += " " + m.mark(&list[i], kind, r, f, notes) + " |"
+			}
+			texts, version = append(texts, text), r.version
+		}
+		if len(slices.Compact(slices.Clone(texts))) == 1 && len(kinds) > 1 {
+			fmt.Fprintf(b, "| %s | %s | both |%s\n", list[i].Title, version, texts[0])
+			continue
+		}
+		for k, kind := range kinds {
+			fmt.Fprintf(b, "| %s | %s | %s |%s\n", list[i].Title, version, kind, texts[k])
+		}
+	}
 }
 
 // mark is one cell.
@@ -68,18 +82,16 @@ func (m *matrix) mark(c *Client, kind servers.Kind, r *row, feature string, note
 	case cell.Plain == "" && cell.Why == "":
 		return "yes"
 	}
-	why, plain := cell.Why, false
-	if why == "" {
-		why, plain = cell.Plain, true
+	why := func(text string, plain bool) string {
+		if i := gap(c.Name, kind, feature, text, plain); i >= 0 {
+			return note(notes, Gaps()[i].Why)
+		}
+		return note(notes, "Fails: "+text)
 	}
-	text := "FAILS: " + why
-	if i := gap(c.Name, kind, feature, why, plain); i >= 0 {
-		text = Gaps()[i].Why
+	if cell.Why == "" {
+		return "yes, " + why(cell.Plain, true)
 	}
-	if plain {
-		return "yes, " + note(notes, text)
-	}
-	return note(notes, text)
+	return why(cell.Why, false)
 }
 
 // note is the number of a text among the notes.
