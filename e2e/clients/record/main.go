@@ -74,7 +74,7 @@ func record(s *servers.Server, x *clients.Client) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	text := fmt.Sprintf(head, x.Title+" "+run.Version, s.Kind) + strings.ReplaceAll(lines(rows), x.Database(), "shop")
+	text := fmt.Sprintf(head, run.Version, s.Kind) + strings.ReplaceAll(lines(rows), x.Database(), "shop")
 	return os.WriteFile(filepath.Join(dir, x.Name+".sql"), []byte(text), 0o644)
 }
 

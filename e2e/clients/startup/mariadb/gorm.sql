@@ -1,0 +1,4 @@
+# What gorm.io/gorm v1.31.2 says to mariadb when it connects, its first statement of its own included: recorded from the server's
+# general log. One statement a line; a line that starts with # is another command, or a comment.
+SET NAMES utf8mb4
+SELECT VERSION()

@@ -1,0 +1,3 @@
+# What mariadb Ver 15.1 Distrib 10.11.19-MariaDB says to mariadb when it connects, its first statement of its own included: recorded from the server's
+# general log. One statement a line; a line that starts with # is another command, or a comment.
+SELECT 1

@@ -1,0 +1,3 @@
+# What mariadb 3.5.4 says to mariadb when it connects, its first statement of its own included: recorded from the server's
+# general log. One statement a line; a line that starts with # is another command, or a comment.
+SELECT 1 AS one

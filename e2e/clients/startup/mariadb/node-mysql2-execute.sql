@@ -1,0 +1,4 @@
+# What mysql2 3.24.6 says to mariadb when it connects, its first statement of its own included: recorded from the server's
+# general log. One statement a line; a line that starts with # is another command, or a comment.
+# Prepare SELECT 1 AS one
+# Execute SELECT 1 AS one

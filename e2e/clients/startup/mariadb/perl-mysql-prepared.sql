@@ -1,0 +1,5 @@
+# What DBD::mysql 4.050 says to mariadb when it connects, its first statement of its own included: recorded from the server's
+# general log. One statement a line; a line that starts with # is another command, or a comment.
+# Prepare SELECT 1
+# Execute SELECT 1
+# Close stmt

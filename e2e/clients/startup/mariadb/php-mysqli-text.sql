@@ -1,0 +1,4 @@
+# What mysqli (PHP 8.2.36, mysqlnd 8.2.36) says to mariadb when it connects, its first statement of its own included: recorded from the server's
+# general log. One statement a line; a line that starts with # is another command, or a comment.
+SET NAMES utf8mb4
+SELECT 1 AS one

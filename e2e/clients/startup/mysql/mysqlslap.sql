@@ -1,0 +1,3 @@
+# What Ver 1.0 Distrib 10.11.19-MariaDB says to mysql when it connects, its first statement of its own included: recorded from the server's
+# general log. One statement a line; a line that starts with # is another command, or a comment.
+SELECT 1

@@ -1,0 +1,6 @@
+# What mysqli (PHP 8.2.36, mysqlnd 8.2.36) says to mysql when it connects, its first statement of its own included: recorded from the server's
+# general log. One statement a line; a line that starts with # is another command, or a comment.
+SET NAMES utf8mb4
+# Prepare SELECT 1 AS one
+# Execute SELECT 1 AS one
+# Close stmt
