@@ -31,7 +31,7 @@ func Gaps() []Gap {
 		{Feature: "views", Text: "CREATE VIEW", Why: "Views cannot be made through Serval: refused (1235)."},
 		{Clients: []string{"mariadb-dump", "mysqldump", "mydumper"}, Feature: "load_sharded",
 			Why: "A dump with DROP TABLE and CREATE TABLE of sharded tables, and with rows of several servers in one INSERT, is refused (1235). " +
-				"Load the rows alone: --no-create-info --skip-extended-insert."},
+				"Load the rows alone: --no-create-info --skip-extended-insert --skip-disable-keys."},
 		{Clients: []string{"mariadb-dump", "mysqldump"}, Feature: "dump_consistent",
 			Why: "LOCK TABLES and WITH CONSISTENT SNAPSHOT hold on one server only, so Serval refuses them (1235): dump with --skip-lock-tables while nothing is written."},
 		{Clients: []string{"mariadb-dump", "mysqldump"}, Feature: "dump_options", Text: "CONSISTENT SNAPSHOT",
