@@ -90,6 +90,9 @@ func (c *session) relayOn(conn *backend.Conn) (wire.Outcome, error) {
 	if err := c.askSQL(conn, 0, false); err != nil {
 		return c.refusedToPrepare(err)
 	}
+	if err := conn.Settle(); err != nil {
+		return wire.Outcome{}, &wire.SideError{Side: wire.SideBackend, Err: err}
+	}
 	switch {
 	case c.wantsCursor() && c.patch.plan.Verb == router.VerbSelect:
 		return c.relayToCursor(conn)
@@ -184,6 +187,11 @@ func (c *session) relayBroke(conn *backend.Conn, pooled bool, out wire.Outcome, 
 			c.loseTransaction()
 		}
 		return clientError(err)
+	}
+	var state *backend.ErrState
+	if errors.As(err, &state) { // the statement may still run
+		c.stop(conn)
+		return execFailed(conn, state.Refused)
 	}
 	c.giveUp(conn, pooled)
 	if out.Torn {

@@ -161,6 +161,11 @@ func (c *session) borrowAs(group string, state *backend.State) (*backend.Conn, e
 }
 
 func (c *session) borrowPooled(group string, state *backend.State) (*backend.Conn, error) {
+	return c.borrowSetting(group, func(conn *backend.Conn) error { return conn.SetState(state) })
+}
+
+// borrowSetting takes a pooled connection and has set bring it to a state.
+func (c *session) borrowSetting(group string, set func(*backend.Conn) error) (*backend.Conn, error) {
 	node := c.srv.cluster.Group(group).Primary()
 	for attempt := 0; ; attempt++ {
 		conn, err := node.AcquireOne(c.waiting(), c.foundRows())
@@ -171,7 +176,7 @@ func (c *session) borrowPooled(group string, state *backend.State) (*backend.Con
 			conn.Release()
 			return nil, err
 		}
-		err = conn.SetState(state)
+		err = set(conn)
 		if err == nil {
 			return conn, nil
 		}
@@ -384,6 +389,11 @@ func (c *session) legConn(p *router.Plan, group, database string) (conn *backend
 		conn, err = c.join(group, c.state.backend(database))
 		return conn, false, err
 	}
+	if c.setsTogether(p, group) {
+		state := c.state.backend(database)
+		conn, err = c.borrowSetting(group, func(conn *backend.Conn) error { return conn.SetStateWith(state) })
+		return conn, true, err
+	}
 	conn, err = c.borrow(group, database)
 	if err == nil && !p.Anywhere {
 		if err = c.useNext(conn); err != nil {
@@ -392,6 +402,13 @@ func (c *session) legConn(p *router.Plan, group, database string) (conn *backend
 		}
 	}
 	return conn, true, err
+}
+
+// setsTogether tells whether the session's state may go to a connection together with the statement: one that changes
+// nothing, so that it does not matter when it was carried out in another state.
+func (c *session) setsTogether(p *router.Plan, group string) bool {
+	return p.Verb == router.VerbSelect && !p.Locking && !p.Calls && p.InsertID == router.InsertIDNone && len(p.Users.Assigned) == 0 &&
+		c.prepared == nil && c.pins[group] == nil && c.next.empty()
 }
 
 func (c *session) foundRows() bool { return c.client.Capabilities&wire.CapFoundRows != 0 }

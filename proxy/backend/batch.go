@@ -50,6 +50,22 @@ func (c *Conn) run(b *batch) error {
 	if c.Buffered() > 0 {
 		return c.lost("set state", errAnswer)
 	}
+	if err := c.write(b); err != nil {
+		return err
+	}
+	if err := c.Flush(); err != nil {
+		return c.lost("set state", err)
+	}
+	answers := answerReader{src: c.NetConn()}
+	refused := c.settleAll(&answers, b)
+	if !c.broken && answers.left() > 0 {
+		return c.lost("set state", errAnswer)
+	}
+	return refused
+}
+
+// write puts every command into the write buffer.
+func (c *Conn) write(b *batch) error {
 	for _, s := range b.steps {
 		if s.command == 0 {
 			continue
@@ -64,13 +80,17 @@ func (c *Conn) run(b *batch) error {
 			return c.lost("set state", err)
 		}
 	}
-	if err := c.Flush(); err != nil {
-		return c.lost("set state", err)
-	}
+	return nil
+}
+
+// answers gives the answers to a batch's commands, one by one.
+type answers interface{ next() ([]byte, error) }
+
+// settleAll reads every answer; the first refusal is returned.
+func (c *Conn) settleAll(a answers, b *batch) error {
 	var refused error
-	answers := answerReader{src: c.NetConn()}
-	for _, s := range b.steps {
-		err := c.settle(&answers, &s)
+	for i := range b.steps {
+		err := c.settle(a, &b.steps[i])
 		if c.broken {
 			return err
 		}
@@ -78,14 +98,11 @@ func (c *Conn) run(b *batch) error {
 			refused = err
 		}
 	}
-	if answers.left() > 0 {
-		return c.lost("set state", errAnswer)
-	}
 	return refused
 }
 
 // settle reads a step's answer and records what it did.
-func (c *Conn) settle(answers *answerReader, s *step) error {
+func (c *Conn) settle(answers answers, s *step) error {
 	if s.command == 0 {
 		s.done(c)
 		return nil

@@ -31,9 +31,10 @@ type Conn struct {
 
 	client *transcode.Table // how text is written for the server, see State
 
-	have    State // what the server's session is in; Database "" is not known
-	unknown bool  // have.Vars is not to be trusted: the next SetState resets the connection
-	kept    bool  // a session has things on it that a reset would take away: see Keep
+	have    State  // what the server's session is in; Database "" is not known
+	pending *batch // written before the next statement, its answers not read: see SetStateWith
+	unknown bool   // have.Vars is not to be trusted: the next SetState resets the connection
+	kept    bool   // a session has things on it that a reset would take away: see Keep
 
 	statements statements // prepared on it
 
@@ -170,7 +171,7 @@ func (c *Conn) Release() {
 		return
 	}
 	now := time.Now()
-	if c.broken || c.Buffered() > 0 || !c.expires.IsZero() && now.After(c.expires) {
+	if c.broken || c.pending != nil || c.Buffered() > 0 || !c.expires.IsZero() && now.After(c.expires) {
 		c.drop()
 		return
 	}

@@ -75,8 +75,7 @@ func (c *Conn) Became(s *State) {
 // a state that the next SetState knows. After any other error it is of no more use; no statement was sent, so the
 // caller may take another connection.
 func (c *Conn) SetState(want *State) error {
-	if !c.unknown && want.Vars == c.have.Vars && want.names() == c.have.Names &&
-		(want.Database == "" || want.Database == c.have.Database) {
+	if !c.differs(want) {
 		c.client = want.Client
 		return nil
 	}
