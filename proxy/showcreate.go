@@ -35,7 +35,7 @@ func (c *session) showCreateDatabase(s *router.Show) error {
 			row[1] = []byte(strings.Replace(string(row[1]), quote+d.Physical+quote, quote+d.Name+quote, 1))
 		}
 	}
-	return c.answerDefinition(t)
+	return c.answerShow(t)
 }
 
 // showCreateTable answers SHOW CREATE TABLE, of views too, and SHOW CREATE VIEW.
@@ -66,7 +66,7 @@ func (c *session) showCreateTable(s *router.Show) error {
 		row[1] = []byte(c.constraintNames(logicalDefinition(physical, place.Table, table.Name), place.Table, table.Name))
 		t.stretch(1, len(physical), len(row[1]))
 	}
-	return c.answerDefinition(t)
+	return c.answerShow(t)
 }
 
 // stretch gives a column that is as long as the text in it the length of another text.
@@ -138,11 +138,17 @@ func (c *session) showCreateProgram(s *router.Show) error {
 			}
 		}
 	}
-	return c.answerDefinition(t)
+	return c.answerShow(t)
 }
 
-// answerDefinition sends a definition.
-func (c *session) answerDefinition(t *table) error {
+// answerList is answerShow for a SHOW that lists things: FOUND_ROWS() counts them.
+func (c *session) answerList(t *table) error {
+	c.found = uint64(len(t.rows))
+	return c.answerShow(t)
+}
+
+// answerShow sends the result of a SHOW.
+func (c *session) answerShow(t *table) error {
 	c.warnings = c.warnings[:0]
 	return c.answerTable(t)
 }
@@ -167,7 +173,7 @@ func (c *session) showGrants() error {
 	for _, d := range c.view().Databases() {
 		t.add("GRANT ALL PRIVILEGES ON " + rewrite.Quote(d) + ".* TO " + account)
 	}
-	return c.answerDefinition(t)
+	return c.answerShow(t)
 }
 
 // ownGrants tells whether a SHOW GRANTS is about the session's own user.

@@ -162,8 +162,7 @@ func (c *session) showRows(s *router.Show, t *table, q *showQuery, sources []str
 			return cmp.Or(bytes.Compare(a[0], b[0]), bytes.Compare(a[min(1, len(a)-1)], b[min(1, len(b)-1)]))
 		})
 	}
-	c.warnings = c.warnings[:0]
-	return c.answerTable(t)
+	return c.answerList(t)
 }
 
 // showWhere answers a SHOW with WHERE.
@@ -219,6 +218,5 @@ func (c *session) showOpenTables(s *router.Show) error {
 		}
 	}
 	t.rows = kept
-	c.warnings = c.warnings[:0]
-	return c.answerTable(t)
+	return c.answerList(t)
 }

@@ -73,9 +73,8 @@ func (c *session) showIndex(s *router.Show) error {
 	if err := c.wholeCardinality(t, place.Group, out); err != nil {
 		return err
 	}
-	c.warnings = c.warnings[:0]
 	if s.Where == "" {
-		return c.answerTable(out)
+		return c.answerList(out)
 	}
 	return c.answerWhere(out, s.Where)
 }
@@ -120,7 +119,7 @@ func (c *session) wholeCardinality(t *router.Table, group string, out *table) er
 // answerWhere answers with the rows that meet a condition, as a server finds.
 func (c *session) answerWhere(t *table, where string) error {
 	if len(t.rows) == 0 {
-		return c.answerTable(t)
+		return c.answerList(t)
 	}
 	var sql []byte
 	sql = append(sql, "SELECT * FROM ("...)
