@@ -23,7 +23,7 @@ type testCase struct {
 	reset     bool   // the data are put back first
 	only      string // the kind of server that it is for
 	views     bool   // it reads the system tables of a server on which these are views: see viewColumn
-	ignore    string // "message" or "warnings": the one thing that is not compared
+	ignore    string // "message", "warnings" or "rows": the one thing that is not compared
 	as        string // "text": never prepared; "literals": prepared, without parameters
 	block     string // as, of the cases that follow
 	session   string // the connection that it runs on, see connect
@@ -105,8 +105,8 @@ func (c *testCase) directive(text string) error {
 		c.refused, c.reason = true, reason
 	case "ignore":
 		what, why, _ := strings.Cut(rest, " ")
-		if what != "message" && what != "warnings" || why == "" {
-			return fmt.Errorf("-- ignore %s: write message or warnings, and a reason", rest)
+		if what != "message" && what != "warnings" && what != "rows" || why == "" {
+			return fmt.Errorf("-- ignore %s: write message, warnings or rows, and a reason", rest)
 		}
 		c.ignore = what
 	case "as":
@@ -149,7 +149,7 @@ func TestParseCases(t *testing.T) {
 	if got := fmt.Sprintf("%+v", f.cases); got != fmt.Sprintf("%+v", want) {
 		t.Errorf("cases\n%s\nwant\n%+v", got, want)
 	}
-	for _, bad := range []string{"-- unorderd\nSELECT 1", "-- error 1064 x\nSELECT", "-- ignore rows because\nSELECT", "-- connect\n", "-- as text\nSELECT 1"} {
+	for _, bad := range []string{"-- unorderd\nSELECT 1", "-- error 1064 x\nSELECT", "-- ignore columns because\nSELECT", "-- connect\n", "-- as text\nSELECT 1"} {
 		if _, err := parseCases("x.test", bad); err == nil {
 			t.Errorf("%q: no error", bad)
 		}

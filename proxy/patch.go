@@ -125,11 +125,20 @@ func (c *session) functionType(col *wire.Column, piece rewrite.Piece) {
 		}
 	case rewrite.PieceDatabase:
 		col.Length, col.Flags = charactersOfName*bytesOfCharacter, col.Flags&^(wire.FlagNotNull|wire.FlagBinary)
+		c.systemCharset(col)
 	case rewrite.PieceUser, rewrite.PieceAccount:
 		col.Length, col.Flags = 288*bytesOfCharacter, col.Flags&^(wire.FlagNotNull|wire.FlagBinary)
 		if c.known.flavor.mariadb {
 			col.Length = 384 * bytesOfCharacter
 		}
+		c.systemCharset(col)
+	}
+}
+
+// systemCharset gives a name's column the character set in which servers keep names, where results are not converted.
+func (c *session) systemCharset(col *wire.Column) {
+	if r := c.state.sets.results; r == "null" || r == "" {
+		col.Charset = wire.CollationUTF8GeneralCI
 	}
 }
 
