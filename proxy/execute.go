@@ -161,6 +161,10 @@ func (c *session) askSQL(conn *backend.Conn, leg int, plain bool) error {
 // derive what expressions mean from the first ones.
 func (c *session) preparedOn(conn *backend.Conn, types []byte) (*backend.Statement, error) {
 	key := c.statementKey(conn.State().Database)
+	if bytes.IndexByte(c.sql, '@') >= 0 { // servers give a user variable the type that it has at the preparation
+		st, _, err := conn.Prepare(key, c.sql, false)
+		return st, err
+	}
 	st := conn.Prepared(key)
 	if st != nil && st.Types != nil && !bytes.Equal(st.Types, types) {
 		key = append(append(key, 0), types...)
@@ -284,9 +288,10 @@ func parameterKind(typ byte) fingerprint.Kind {
 		return fingerprint.Float
 	case wire.TypeDecimal, wire.TypeNewDecimal:
 		return fingerprint.Decimal
-	case wire.TypeVarchar, wire.TypeVarString, wire.TypeString, wire.TypeEnum, wire.TypeSet, wire.TypeJSON,
-		wire.TypeDate, wire.TypeDatetime, wire.TypeTimestamp:
+	case wire.TypeVarchar, wire.TypeVarString, wire.TypeString, wire.TypeEnum, wire.TypeSet, wire.TypeJSON:
 		return fingerprint.String
+	case wire.TypeDate, wire.TypeDatetime, wire.TypeTimestamp:
+		return fingerprint.Temporal
 	case wire.TypeTinyBlob, wire.TypeMediumBlob, wire.TypeLongBlob, wire.TypeBlob, wire.TypeBit, wire.TypeGeometry:
 		return fingerprint.Binary
 	}

@@ -217,10 +217,7 @@ func (c *session) describeState(database string) *backend.State {
 func (c *session) statementKey(database string) []byte {
 	k := append(append(c.statementID[:0], database...), 0)
 	k = append(append(k, c.state.names...), 0)
-	for _, variable := range charsetVariables {
-		k = append(append(k, c.state.vars[variable]...), 0)
-	}
-	k = append(append(k, c.state.vars["sql_mode"]...), 0)
+	k = append(append(k, c.state.text...), 0) // div_precision_increment, lc_time_names … are looked at once
 	c.statementID = append(k, c.sql...)
 	return c.statementID
 }

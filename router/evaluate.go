@@ -59,6 +59,10 @@ func (ev *evaluator) parameter(l fingerprint.Literal, negate bool) Value {
 		if v.Kind = ev.stringKind(text); negate {
 			v.Kind = ValueOpaque
 		}
+	case fingerprint.Temporal: // texts are compared with it as dates: '2026-1-5' too
+		if v.Kind = ValueString; negate || !isDate(ev.key) {
+			v.Kind = ValueOpaque
+		}
 	case fingerprint.Binary:
 		v.Kind = ValueHexString // bytes without a character set
 		if ev.key == nil || isIntegerType(ev.key.DataType) || negate {
@@ -95,6 +99,15 @@ func (ev *evaluator) stringKind(text []byte) ValueKind {
 		return ValueOpaque // the column gets bytes of another character set
 	}
 	return ValueString
+}
+
+// isDate tells whether a column's keys are dates.
+func isDate(col *Column) bool {
+	if col == nil {
+		return false
+	}
+	kind, err := keyKind(col)
+	return err == nil && kind == KeyDate
 }
 
 // isBytes tells whether a column's keys are bytes and not characters.

@@ -19,6 +19,7 @@ const (
 	Null
 	Parameter // a question mark of a prepared statement: its value is bound when it is executed
 	Binary    // never in a text: the value of a parameter that is a byte string
+	Temporal  // never in a text: the value of a parameter that is a date, with or without a time of day
 )
 
 // Literal is one value cut out of the text: Text[Start:End], with its sign where one was read as part of it. A
