@@ -72,7 +72,7 @@ func TestPreparedValues(t *testing.T) {
 // readOddKeys looks for every value by every comparison.
 func readOddKeys(t *testing.T, p *pair, table, key, id string) {
 	wrong := 0
-	for _, cond := range []string{"%s = ?", "%s <=> ?", "? = %s", "%s IN (?, ?)", "%s BETWEEN ? AND ?", "%s < ?", "%s >= ?", "%s = -?", "%s > -?", "%[1]s = ? OR %[1]s = ?", "%s IN (?, 7, 'de', ?)"} {
+	for _, cond := range []string{"%s = ?", "%s <=> ?", "? = %s", "%s IN (?, ?)", "%s BETWEEN ? AND ?", "%s < ?", "%s >= ?", "%s = -?", "%s > -?", "%[1]s = ? OR %[1]s = ?", "%s IN (?, 7, ?)"} {
 		sql := fmt.Sprintf("SELECT "+id+", "+key+" FROM "+table+" WHERE "+cond+" ORDER BY 1, 2", key)
 		c := &testCase{sql: sql, ignore: "warnings"}
 		s, err := p.session(c)
@@ -85,11 +85,15 @@ func readOddKeys(t *testing.T, p *pair, table, key, id string) {
 			if d := both.prepare(); d != "" {
 				t.Fatalf("%s\n%s", sql, d)
 			}
-			args := []raw.Parameter{v.Parameter, list[(i*7+3)%len(list)].Parameter}
+			second := list[(i*7+3)%len(list)]
+			if strings.Contains(cond, "BETWEEN") { // of two types: MySQL compares by the access path that it takes
+				second = v
+			}
+			args := []raw.Parameter{v.Parameter, second.Parameter}
 			c := &testCase{sql: sql, ignore: "warnings"}
 			if d := both.execute(v.name, c, (*raw.Statement).Execute, args[:strings.Count(sql, "?")]); d != "" {
 				if wrong++; wrong < 12 {
-					t.Errorf("%s with %s, %s\n%s", sql, v.name, list[(i*7+3)%len(list)].name, d)
+					t.Errorf("%s with %s, %s\n%s", sql, v.name, second.name, d)
 				}
 			}
 			if both.serval == nil || both.plain == nil {

@@ -166,14 +166,17 @@ func (c *session) onlyInStrings(text []byte) error {
 // errNoCharacters are bytes that are no characters of the client's character set, outside of strings and comments.
 var errNoCharacters = errors.New("bytes outside of strings that are no characters of the client's character set")
 
+// connectionNames tells one collation of literals from another.
+func (s *sessionState) connectionNames() string { return s.names + s.vars["collation_connection"] }
+
 // sameStrings refuses a statement whose strings a server read under other character sets than it would now.
 func (c *session) sameStrings(ps *preparedStatement) error {
-	if now := c.state.sets; ps.sets.client == now.client && ps.sets.connection == now.connection {
+	if now := c.state.sets; ps.sets.client == now.client && ps.sets.connection == now.connection && ps.names == c.state.connectionNames() {
 		return nil
 	}
 	for _, l := range c.st.Literals {
 		if l.Kind == fingerprint.String || l.Kind == fingerprint.Opaque {
-			return notSupported("Serval does not support a statement with strings that was prepared under another character set: prepare it again")
+			return notSupported("Serval does not support a statement with strings that was prepared under another character set or collation: prepare it again")
 		}
 	}
 	return nil

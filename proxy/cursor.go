@@ -30,18 +30,35 @@ func (c *session) relayToCursor(conn *backend.Conn) (wire.Outcome, error) {
 	if r.OK != nil {
 		return c.relayOK(r)
 	}
+	var out wire.Outcome
 	defs, rows, err := c.retyped(r)
 	if err == nil {
+		rows = &countedRows{Stream: rows, n: &out.Rows}
 		err = c.openCursor(rows)
 	}
 	if err != nil {
 		return c.cursorFailed(err)
 	}
-	out := wire.Outcome{Kind: wire.OutcomeRows, Status: r.Status, Warnings: r.Warnings, Columns: len(r.Columns), Started: true}
+	out = wire.Outcome{Kind: wire.OutcomeRows, Rows: out.Rows, Status: r.Status, Warnings: r.Warnings, Columns: len(r.Columns), Started: true}
 	if err := c.answerCursor(defs, r.Warnings, c.patch.Status(r.Status)); err != nil {
 		return out, &wire.SideError{Side: wire.SideClient, Err: err}
 	}
 	return out, nil
+}
+
+// countedRows counts the rows that it passes on.
+type countedRows struct {
+	merge.Stream
+	n *uint64
+}
+
+// Next implements merge.Stream.
+func (s *countedRows) Next() ([]byte, error) {
+	row, err := s.Stream.Next()
+	if err == nil {
+		*s.n++
+	}
+	return row, err
 }
 
 // cursorFailed is the end of an execution whose rows could not be had.

@@ -161,7 +161,7 @@ func (c *session) askSQL(conn *backend.Conn, leg int, plain bool) error {
 // derive what expressions mean from the first ones.
 func (c *session) preparedOn(conn *backend.Conn, types []byte) (*backend.Statement, error) {
 	key := c.statementKey(conn.State().Database)
-	if bytes.IndexByte(c.sql, '@') >= 0 { // servers give a user variable the type that it has at the preparation
+	if c.patch.plan.Users.Named { // servers give a user variable the type that it has at the preparation
 		st, _, err := conn.Prepare(key, c.sql, false)
 		return st, err
 	}
@@ -259,8 +259,11 @@ func (x *execution) Value(n int) (fingerprint.Kind, []byte) {
 	}
 	var err error
 	x.text, err = wire.AppendTextValue(x.text[:0], typ, unsigned, 0, x.parsed.Values[n])
-	if err != nil || kind == fingerprint.Float && bytes.ContainsAny(x.text, "NI") { // no number
+	switch {
+	case err != nil || kind == fingerprint.Float && bytes.ContainsAny(x.text, "NI"): // no number
 		return fingerprint.Opaque, nil
+	case kind == fingerprint.Decimal && !isDecimal(x.text): // whatever a client may send as one
+		return fingerprint.Opaque, x.text
 	}
 	if kind == fingerprint.String {
 		return kind, x.utf8(x.text)
@@ -275,6 +278,22 @@ func (x *execution) utf8(value []byte) []byte {
 	}
 	x.decoded, _ = x.client.Decode(x.decoded[:0], value)
 	return x.decoded
+}
+
+// isDecimal tells whether a text is a number with digits before or behind a point and nothing else.
+func isDecimal(text []byte) bool {
+	digits := bytes.TrimLeft(text, "+-")
+	whole, fraction, _ := bytes.Cut(digits, []byte{'.'})
+	return len(text)-len(digits) <= 1 && len(whole)+len(fraction) > 0 && isDigits(whole) && isDigits(fraction)
+}
+
+func isDigits(b []byte) bool {
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return true
 }
 
 // parameterKind is what a literal of a parameter's type would be. Bytes of the BLOB types have no character set.

@@ -26,6 +26,7 @@ type preparedStatement struct {
 	text  []byte                // as the client sent it
 	db    string                // the database that was current: names without one are looked up there
 	sets  charsets              // of the session then: what the strings in the text are
+	names string                // their collation
 	st    fingerprint.Statement // of text, with its question marks as parameters
 	types []byte                // the parameters' types of the last execution, two bytes each
 	long  map[uint16][]byte     // what came as long data for the next execution
@@ -59,7 +60,7 @@ func (c *session) newPrepared(text []byte) error {
 
 // prepareStatement plans a statement and has a server describe it.
 func (c *session) prepareStatement(text []byte) (*preparedStatement, *wire.Prepared, error) {
-	ps := &preparedStatement{text: bytes.Clone(text), db: c.db, sets: c.state.sets}
+	ps := &preparedStatement{text: bytes.Clone(text), db: c.db, sets: c.state.sets, names: c.state.connectionNames()}
 	ps.st.Scan(ps.text, c.state.mode|fingerprint.Prepared)
 	switch {
 	case nextStatement(&ps.st) != nil:
@@ -217,7 +218,7 @@ func (c *session) describeState(database string) *backend.State {
 func (c *session) statementKey(database string) []byte {
 	k := append(append(c.statementID[:0], database...), 0)
 	k = append(append(k, c.state.names...), 0)
-	k = append(append(k, c.state.text...), 0) // div_precision_increment, lc_time_names … are looked at once
+	k = append(append(k, c.state.system...), 0) // div_precision_increment, lc_time_names … are looked at once
 	c.statementID = append(k, c.sql...)
 	return c.statementID
 }

@@ -28,6 +28,7 @@ type sessionState struct {
 	users       map[string]string // user variables, by name in lower case: literals
 	mode        fingerprint.Mode
 	text        string // vars and users as backend.State wants them
+	system      string // vars alone
 	want        backend.State
 }
 
@@ -102,9 +103,6 @@ func modeOf(sqlMode string) fingerprint.Mode {
 // render makes the canonical text. autocommit is always part of it: a server's global default is not the client's.
 func (s *sessionState) render() {
 	items := make([]string, 0, len(s.vars)+len(s.users)+1)
-	for name, literal := range s.users {
-		items = append(items, "@"+rewrite.Quote(name)+"="+literal)
-	}
 	for name, value := range s.vars {
 		items = append(items, name+"="+value)
 	}
@@ -112,6 +110,14 @@ func (s *sessionState) render() {
 		items = append(items, "autocommit=1")
 	} else {
 		items = append(items, "autocommit=0")
+	}
+	sort.Strings(items)
+	s.system = strings.Join(items, ",")
+	if s.text = s.system; len(s.users) == 0 {
+		return
+	}
+	for name, literal := range s.users {
+		items = append(items, "@"+rewrite.Quote(name)+"="+literal)
 	}
 	sort.Strings(items)
 	s.text = strings.Join(items, ",")

@@ -176,7 +176,7 @@ func (c *session) makePlan() (*router.Plan, error) {
 func (c *session) setArguments() {
 	c.route.Session(c.state.charset)
 	c.args = rewrite.Arguments{
-		Database: c.db, ConnectionID: c.id, LastInsertID: c.lastInsertID, RowCount: c.rowCount,
+		Database: c.namesDB(), ConnectionID: c.id, LastInsertID: c.lastInsertID, RowCount: c.rowCount,
 		FoundRows: c.found, Warnings: len(c.warnings), Errors: c.errorCount(),
 		User: c.account, Account: c.grantee,
 	}

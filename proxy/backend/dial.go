@@ -107,7 +107,7 @@ func login(ctx context.Context, n *Node, nc net.Conn, foundRows bool) (c *Conn, 
 			if tlsConfig != nil {
 				cc.SetTLSConfig(tlsConfig)
 			}
-			capabilities := []uint32{mysql.CLIENT_MULTI_RESULTS, mysql.CLIENT_SESSION_TRACK, mysql.CLIENT_LOCAL_FILES}
+			capabilities := []uint32{mysql.CLIENT_MULTI_RESULTS, mysql.CLIENT_PS_MULTI_RESULTS, mysql.CLIENT_SESSION_TRACK, mysql.CLIENT_LOCAL_FILES}
 			if foundRows {
 				capabilities = append(capabilities, mysql.CLIENT_FOUND_ROWS)
 			}

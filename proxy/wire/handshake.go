@@ -33,7 +33,7 @@ const DefaultServerVersion = "8.4.0-Serval"
 //	ODBC, CAN_HANDLE_EXPIRED_PASSWORDS  no meaning: servers do nothing with the first, and no password expires here
 //	not: NO_SCHEMA (names with a database are taken), OPTIONAL_RESULTSET_METADATA (columns are always sent)
 const ServerCapabilities uint32 = CapLongPassword | CapFoundRows | CapLongFlag | CapConnectWithDB | CapProtocol41 |
-	CapTransactions | CapSecureConnection | CapMultiStatements | CapMultiResults | CapPluginAuth | CapConnectAttrs |
+	CapTransactions | CapSecureConnection | CapMultiStatements | CapMultiResults | CapPSMultiResults | CapPluginAuth | CapConnectAttrs |
 	CapPluginAuthLenencClientData | CapDeprecateEOF | CapCompress | CapZstdCompression |
 	CapQueryAttributes | CapSessionTrack | CapLocalFiles | CapIgnoreSpace | CapInteractive | CapODBC |
 	CapCanHandleExpiredPasswords
