@@ -113,14 +113,14 @@ func (s *sessionState) render() {
 	}
 	sort.Strings(items)
 	s.system = strings.Join(items, ",")
-	if s.text = s.system; len(s.users) == 0 {
-		return
-	}
 	for name, literal := range s.users {
 		items = append(items, "@"+rewrite.Quote(name)+"="+literal)
 	}
-	sort.Strings(items)
-	s.text = strings.Join(items, ",")
+	s.text = s.system
+	if len(s.users) > 0 {
+		sort.Strings(items)
+		s.text = strings.Join(items, ",")
+	}
 	s.sets = s.charsets()
 	s.charset = s.sets.strings()
 }

@@ -66,7 +66,7 @@ func TestGreeting(t *testing.T) {
 	}
 	clear(p[18:26])
 	clear(p[45:57])
-	want := "\x0a8.4.0-Serval\x00\x04\x03\x02\x01" + strings.Repeat("\x00", 8) + "\x00\xef\xa7\x2d\x02\x00\xfb\x0d\x15" +
+	want := "\x0a8.4.0-Serval\x00\x04\x03\x02\x01" + strings.Repeat("\x00", 8) + "\x00\xef\xa7\x2d\x02\x00\xff\x0d\x15" +
 		strings.Repeat("\x00", 10) + strings.Repeat("\x00", 12) + "\x00caching_sha2_password\x00"
 	if string(p) != want {
 		t.Fatalf("got  %q\nwant %q", p, want)
