@@ -17,6 +17,9 @@ type Gap struct {
 	Why     string   // for the page
 }
 
+const mydumperReads = "mydumper reads every table in a transaction, and a transaction is on the servers of one group: sharded tables are refused (1235); " +
+	"unsharded ones are dumped and loaded."
+
 // Gaps are all of them.
 func Gaps() []Gap {
 	return []Gap{
@@ -28,17 +31,14 @@ func Gaps() []Gap {
 			Why: "A transaction is on the servers of one group: a statement that needs a second one is refused (1235) and changes nothing."},
 		{Feature: "sharded_ddl", Text: "schema changes on table",
 			Why: "Sharded tables are changed on the servers, not through Serval: refused (1235), with what to do."},
-		{Feature: "views", Text: "CREATE VIEW", Why: "Views cannot be made through Serval: refused (1235)."},
 		{Clients: []string{"mariadb-dump", "mysqldump", "mydumper"}, Feature: "load_sharded",
 			Why: "A dump with DROP TABLE and CREATE TABLE of sharded tables, and with rows of several servers in one INSERT, is refused (1235). " +
 				"Load the rows alone: --no-create-info --skip-extended-insert --skip-disable-keys."},
 		{Clients: []string{"mariadb-dump", "mysqldump"}, Feature: "dump_consistent",
-			Why: "LOCK TABLES and WITH CONSISTENT SNAPSHOT hold on one server only, so Serval refuses them (1235): dump with --skip-lock-tables while nothing is written."},
-		{Clients: []string{"mariadb-dump", "mysqldump"}, Feature: "dump_options", Text: "CONSISTENT SNAPSHOT",
-			Why: "LOCK TABLES and WITH CONSISTENT SNAPSHOT hold on one server only, so Serval refuses them (1235): dump with --skip-lock-tables while nothing is written."},
-		{Clients: []string{"mariadb-dump", "mysqldump"}, Feature: "load", Text: "LOCK TABLES", Why: "LOCK TABLES is refused (1235): dump with --skip-add-locks."},
-		{Clients: []string{"mydumper"},
-			Why: "mydumper reads in a transaction WITH CONSISTENT SNAPSHOT, with or without --no-locks: refused (1235), as servers of several groups have no snapshot in common."},
+			Why: "Sharded tables as one moment shows them: that takes LOCK TABLES or a transaction on the servers of several groups, which are refused (1235). " +
+				"Dump with --skip-lock-tables while nothing is written. Unsharded tables are dumped with --single-transaction as ever."},
+		{Clients: []string{"mydumper"}, Feature: "dump", Why: mydumperReads},
+		{Clients: []string{"mydumper"}, Feature: "dump_options", Why: mydumperReads},
 	}
 }
 

@@ -121,7 +121,8 @@ const pageFeatures = `
 * **reconnect**: its connection is killed with KILL through Serval; the client comes back.
 * **reset**: COM_CHANGE_USER, COM_RESET_CONNECTION, COM_STATISTICS, COM_INIT_DB.
 * **metadata**: column definitions of results and the introspection of its ORM, compared line by line.
-* **dump**, **load**: a dump through Serval is the plain server's, and loads again, the rows of sharded tables by themselves. **dump_consistent**:
+* **dump**, **load**: a dump through Serval is the plain server's (mysqldump with --set-gtid-purged=OFF), and loads again, the
+  rows of sharded tables by themselves. **dump_consistent**:
   with LOCK TABLES or in a snapshot. **load_sharded**: a dump that makes the sharded tables and fills them with long INSERTs.
 * **views**: CREATE VIEW and DROP VIEW of an unsharded table. **sharded_ddl**: ALTER TABLE of a sharded table.
 `

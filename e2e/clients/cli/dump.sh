@@ -6,7 +6,10 @@ login=(--no-defaults --protocol=tcp --host="$DB_HOST" --port="$DB_PORT" --user="
 quiet() { "$@" 2>&1 >&3 | { grep -v -i -E '^Warning:|password on the command' >&2 || true; }; }
 read -ra dump_program <<<"$1"
 read -ra client_program <<<"$2"
-dump() { quiet "${dump_program[@]}" "${login[@]}" --skip-comments --order-by-primary "$@" 3>&1; }
+# Without the option, mysqldump wants a read lock on everything, and writes SET sql_log_bin into the dump.
+options=()
+case $1 in *mysqldump) options=(--set-gtid-purged=OFF) ;; esac
+dump() { quiet "${dump_program[@]}" "${login[@]}" ${options[@]+"${options[@]}"} --skip-comments --order-by-primary "$@" 3>&1; }
 sql() { quiet "${client_program[@]}" "${login[@]}" "$DB_NAME" --batch --skip-column-names "$@" 3>&1; }
 # plainly leaves out what two servers may say differently.
 plainly() { grep -a -v -E '^/\*!(40103|50503|40101 SET character)|AUTO_INCREMENT=|GTID_PURGED|^--'; }
