@@ -125,4 +125,11 @@ const pageFeatures = `
   rows of sharded tables by themselves. **dump_consistent**:
   with LOCK TABLES or in a snapshot. **load_sharded**: a dump that makes the sharded tables and fills them with long INSERTs.
 * **views**: CREATE VIEW and DROP VIEW of an unsharded table. **sharded_ddl**: ALTER TABLE of a sharded table.
+
+## Not here
+
+* mysql-connector-python: Debian 12 has no package of it. PyMySQL, mysqlclient and, through them, SQLAlchemy and Django stand for Python.
+* MySQL's own Connector/J and Connector/ODBC: no package; MariaDB's are here.
+* Prisma's migrations: they need its schema engine, a program that is on no package registry. Its client needs none and is here.
+* What each client says when it connects is recorded in [e2e/clients/startup](../e2e/clients/startup).
 `
