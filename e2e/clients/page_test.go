@@ -131,5 +131,6 @@ const pageFeatures = `
 * mysql-connector-python: Debian 12 has no package of it. PyMySQL, mysqlclient and, through them, SQLAlchemy and Django stand for Python.
 * MySQL's own Connector/J and Connector/ODBC: no package; MariaDB's are here.
 * Prisma's migrations: they need its schema engine, a program that is on no package registry. Its client needs none and is here.
-* What each client says when it connects is recorded in [e2e/clients/startup](../e2e/clients/startup).
+* Graphical clients: what they say at start and about the schema is compared statement by statement ([e2e/cases](../e2e/cases), startup_* and tools_*). What the
+  clients above say when they connect is recorded in [e2e/clients/startup](../e2e/clients/startup).
 `
