@@ -36,15 +36,15 @@ race:
 	  $(GO) test -count=1 -timeout 20m -run '^$(FOLD)$$' -json ./e2e || $(BROKEN); } | $(GO) run ./e2e/summary
 
 # The long forms of two scenarios: a minute each.
-sys# Two thousand clients over twenty backend connections, five minutes, and none may see another's state.
-crossing: install
-	SERVAL_E2E_SECONDS=300 SERVAL_E2E_CLIENTS=2000 $(GO) test -count=1 -v -timeout 30m -run TestStateCrossing ./e2e
-
-bench: install
+sysbench: install
 	SERVAL_E2E_SECONDS=60 $(GO) test -count=1 -v -timeout 30m -run TestSysbench ./e2e
 
 chaos: install
 	SERVAL_E2E_SECONDS=60 $(GO) test -count=1 -v -race -timeout 30m -run TestChaos ./e2e
+
+# Two thousand clients over twenty backend connections, five minutes, and none may see another's state.
+crossing: install
+	SERVAL_E2E_SECONDS=300 SERVAL_E2E_CLIENTS=2000 $(GO) test -count=1 -v -timeout 30m -run TestStateCrossing ./e2e
 
 # A million damaged packets in every state of a connection.
 fuzz-protocol: install
