@@ -231,7 +231,7 @@ func (c *session) borrowPinned(p *pinned, state *backend.State) (*backend.Conn, 
 // borrowAside takes a pooled connection beside the pinned one, for what must not leave traces there: trying out a SET,
 // say, after which the connection is thrown away.
 func (c *session) borrowAside(group, database string) (*backend.Conn, error) {
-	return c.borrowPooled(group, c.state.backend(database))
+	return c.borrowMore(group, c.state.backend(database))
 }
 
 // lose gives up a broken connection, and the transaction with it if it was its.

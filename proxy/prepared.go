@@ -147,6 +147,10 @@ func (c *session) describe(p *router.Plan) (*wire.Prepared, error) {
 	}
 	c.patch.start(p)
 	group, database := c.legGroup(p), c.route.Database(0)
+	if open := c.openHandler(p); open != nil {
+		group = open.Shards[0].Group
+		c.patch.start(&router.Plan{Verb: p.Verb, Renames: []router.Rename{{Table: open}}})
+	}
 	conn, pooled, err := c.describeConn(group, database)
 	if err != nil {
 		return nil, err

@@ -82,10 +82,18 @@ func (c *session) mayUnderLocks(p *router.Plan) error {
 	return nil
 }
 
+// openHandler is the table of the HANDLER that a plan is about, nil when it is not open.
+func (c *session) openHandler(p *router.Plan) *router.Table {
+	if p.Handler == nil {
+		return nil
+	}
+	return c.handlers[p.Handler.Alias]
+}
+
 // handler carries out HANDLER.
 func (c *session) handler(p *router.Plan) (group string, err error) {
 	h := p.Handler
-	open := c.handlers[h.Alias]
+	open := c.openHandler(p)
 	group = p.Groups[0]
 	if open != nil {
 		group = open.Shards[0].Group

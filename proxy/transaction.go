@@ -6,6 +6,7 @@ package proxy
 // has to hear of it before anything else is done in its name.
 
 import (
+	"context"
 	"errors"
 	"strings"
 
@@ -161,14 +162,24 @@ func (c *session) borrowAs(group string, state *backend.State) (*backend.Conn, e
 }
 
 func (c *session) borrowPooled(group string, state *backend.State) (*backend.Conn, error) {
-	return c.borrowSetting(group, func(conn *backend.Conn) error { return conn.SetState(state) })
+	node := c.srv.cluster.Group(group).Primary()
+	return c.borrowSetting(node.AcquireOne, func(conn *backend.Conn) error { return conn.SetState(state) })
 }
 
-// borrowSetting takes a pooled connection and has set bring it to a state.
-func (c *session) borrowSetting(group string, set func(*backend.Conn) error) (*backend.Conn, error) {
+// borrowMore is borrowPooled for a session that may have a connection of the group already.
+func (c *session) borrowMore(group string, state *backend.State) (*backend.Conn, error) {
 	node := c.srv.cluster.Group(group).Primary()
+	acquire := node.AcquireOne
+	if c.txn.conn != nil && c.txn.group == group || c.pins[group] != nil {
+		acquire = node.AcquireMore
+	}
+	return c.borrowSetting(acquire, func(conn *backend.Conn) error { return conn.SetState(state) })
+}
+
+// borrowSetting takes a connection and has set bring it to a state.
+func (c *session) borrowSetting(acquire func(context.Context, bool) (*backend.Conn, error), set func(*backend.Conn) error) (*backend.Conn, error) {
 	for attempt := 0; ; attempt++ {
-		conn, err := node.AcquireOne(c.waiting(), c.foundRows())
+		conn, err := acquire(c.waiting(), c.foundRows())
 		if err != nil {
 			return nil, err
 		}
@@ -391,7 +402,8 @@ func (c *session) legConn(p *router.Plan, group, database string) (conn *backend
 	}
 	if c.setsTogether(p, group) {
 		state := c.state.backend(database)
-		conn, err = c.borrowSetting(group, func(conn *backend.Conn) error { return conn.SetStateWith(state) })
+		node := c.srv.cluster.Group(group).Primary()
+		conn, err = c.borrowSetting(node.AcquireOne, func(conn *backend.Conn) error { return conn.SetStateWith(state) })
 		return conn, true, err
 	}
 	conn, err = c.borrow(group, database)

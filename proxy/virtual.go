@@ -161,7 +161,7 @@ func (c *session) readSystem(group, sql string) (rows []backend.Row, err error) 
 // when it turns out to be dead.
 func (c *session) retried(group string, do func(*backend.Conn) error) (*backend.Conn, error) {
 	for attempt := 0; ; attempt++ {
-		conn, err := c.borrowPooled(group, c.plainState()) // beside a pinned one: what is made here must not stay there
+		conn, err := c.borrowMore(group, c.plainState()) // beside a pinned one: what is made here must not stay there
 		if err != nil {
 			return nil, err
 		}

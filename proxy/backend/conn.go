@@ -27,6 +27,7 @@ type Conn struct {
 	foundRows bool
 
 	out    atomic.Bool // a session has it; who sets it to false gives it back
+	beside bool        // it has no place in the pool: Release closes it
 	broken bool        // an exchange was cut: the next packet could be anything
 
 	client *transcode.Table // how text is written for the server, see State
@@ -175,6 +176,10 @@ func (c *Conn) Release() {
 		c.drop()
 		return
 	}
+	if c.beside {
+		c.quit()
+		return
+	}
 	if c.kept {
 		c.kept, c.unknown = false, true
 	}
@@ -199,7 +204,9 @@ func (c *Conn) Close() error {
 // drop closes a claimed connection.
 func (c *Conn) drop() {
 	_ = c.Conn.Close() // nothing is left to be said to this server
-	c.node.pool.free(1)
+	if !c.beside {
+		c.node.pool.free(1)
+	}
 }
 
 // quit closes a connection that no session has, with a goodbye, so that the server does not count it as aborted.

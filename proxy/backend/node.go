@@ -103,6 +103,25 @@ func (n *Node) AcquireOne(ctx context.Context, foundRows bool) (*Conn, error) {
 	return n.ready(ctx, c, foundRows)
 }
 
+// AcquireMore is AcquireOne for a session that holds a connection of this node already. It does not wait for a place,
+// since those who have the places may all be waiting so: when there is none it makes a connection beside the pool, which
+// is closed when it is given back.
+func (n *Node) AcquireMore(ctx context.Context, foundRows bool) (*Conn, error) {
+	c, granted, err := n.pool.takeOne(foundRows)
+	if err != nil {
+		return nil, err
+	}
+	if granted {
+		return n.ready(ctx, c, foundRows)
+	}
+	if c, err = n.connect(ctx, foundRows); err != nil {
+		return nil, err
+	}
+	c.beside = true
+	c.out.Store(true)
+	return c, nil
+}
+
 // Acquire gives count connections at once or none, so that two statements which each need several cannot hold a part
 // and wait for the other's. A caller that needs connections of several nodes takes the nodes in one fixed order for
 // the same reason. A count over the pool's limit is a *wire.Error 1040 at once; the other errors are AcquireOne's.
