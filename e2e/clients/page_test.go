@@ -14,7 +14,7 @@ const pageHead = `# Clients
 
 Made by ` + "`make clients`" + ` from what it found: do not edit. Every program of [e2e/clients](../e2e/clients/doc.go) ran on one plain server
 and then through Serval before a sharded cluster of the same servers. **yes** means that it worked and that everything it read,
-printed and left behind was the same; a number points to the reason below; – means that the client was not asked (it has no such
+printed and left in the tables was the same; a number points to the reason below; – means that the client was not asked (it has no such
 thing, or it is another client's to show).
 
 `
