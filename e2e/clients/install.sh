@@ -24,12 +24,13 @@ flock 9
 # Debian's packages, as a release may lack some: each on its own.
 packages=(mydumper python3-pymysql python3-mysqldb python3-sqlalchemy python3-django php-cli php-mysql php-doctrine-dbal
   php-illuminate-database libdbd-mysql-perl libdbd-mariadb-perl ruby-mysql2 ruby-activerecord libmariadb-java libhibernate3-java
-  libjavassist-java default-jdk-headless odbc-mariadb unixodbc)
+  libjavassist-java odbc-mariadb unixodbc)
+command -v javac >/dev/null || packages+=(default-jdk-headless)
+command -v npm >/dev/null || packages+=(nodejs npm)
 
 install_debian() {
   local missing=() p log
   for p in "${packages[@]}"; do
-    if [ "$p" = default-jdk-headless ] && command -v javac >/dev/null; then continue; fi
     dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing+=("$p")
   done
   [ ${#missing[@]} -gt 0 ] || return 0
