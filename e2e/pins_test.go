@@ -249,9 +249,8 @@ func killQuery(t *testing.T, bed *sessionBed) {
 	victim, killer := dial(t, bed.addr, "sbtest"), dial(t, bed.addr, "sbtest")
 	defer victim.Close()
 	defer killer.Close()
-	kill := func() { done(t, killer, "KILL QUERY "+id(t, victim)) }
 	victimID := id(t, victim)
-	kill = func() { done(t, killer, "KILL QUERY "+victimID) }
+	kill := func() { done(t, killer, "KILL QUERY "+victimID) }
 	plain, plainKiller := dial(t, bed.Plain.Addr(), "sbtest"), dial(t, bed.Plain.Addr(), "sbtest")
 	defer plain.Close()
 	defer plainKiller.Close()

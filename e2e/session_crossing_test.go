@@ -83,7 +83,6 @@ type crossing struct {
 	// 9.7 turns foreign_key_checks off by DEFAULT.
 	byDefault, afterReset, afterChange map[string]string
 
-	can     map[string]bool // what Serval supports, by the names of steps
 	pins    chan struct{}
 	clients []*crossClient
 

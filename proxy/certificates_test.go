@@ -72,8 +72,10 @@ func TestCertificatesAreReadAgain(t *testing.T) {
 		t.Fatal(shown())
 	}
 	writeAged(t, cfg.Cert, []byte("half a file"), 2*time.Hour)
-	if shown() != "first" || shown() != "first" {
-		t.Fatal("a broken file is used")
+	for range 2 { // the second time the file is known to be broken
+		if shown() != "first" {
+			t.Fatal("a broken file is used")
+		}
 	}
 	writeCertificate(t, cfg, "second", time.Hour)
 	if shown() != "second" {

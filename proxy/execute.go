@@ -112,11 +112,7 @@ func (c *session) executeBound(ps *preparedStatement) (kind, group string, err e
 	case c.txn.lost:
 		return "refused", "", errLost()
 	}
-	c.setArguments()
-	if err := c.route.Resolve(p, &c.st); err != nil {
-		return "refused", "", err
-	}
-	return c.execute(p)
+	return c.executePlan(p)
 }
 
 // ask sends what a leg is asked: its text, or an execution of the same prepared there. A *wire.Error is the server's

@@ -8,7 +8,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"strings"
 
 	"serval/proxy/backend"
 	"serval/proxy/merge"
@@ -389,14 +388,4 @@ func (c *session) namesDB() string {
 		return c.prepared.db
 	}
 	return c.db
-}
-
-// firstWord is a statement's first word in lower case.
-func firstWord(st *fingerprint.Statement) string {
-	lex := fingerprint.Lexer{Text: st.Text[:st.End], Mode: st.Mode}
-	t := lex.Next()
-	for t.Kind == fingerprint.TokenSpace {
-		t = lex.Next()
-	}
-	return strings.ToLower(string(st.Text[t.Start:t.End]))
 }

@@ -348,12 +348,3 @@ func number(v []byte) bool {
 	}
 	return true
 }
-
-// wordSet makes a set of the words of a text.
-func wordSet(text string) map[string]bool {
-	set := map[string]bool{}
-	for _, w := range strings.Fields(text) {
-		set[w] = true
-	}
-	return set
-}

@@ -212,7 +212,7 @@ func (c *session) showOpenTables(s *router.Show) error {
 	}
 	kept := t.rows[:0]
 	for _, row := range t.rows {
-		if name := string(row[1]); !d.Hidden[name] {
+		if !d.Hidden[string(row[1])] {
 			row[0] = []byte(d.Name)
 			kept = append(kept, row)
 		}

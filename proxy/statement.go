@@ -64,6 +64,11 @@ func (c *session) statement() (kind, group string, err error) {
 		c.trackStatement(nil)
 		return "session", "", c.sessionStatement(p)
 	}
+	return c.executePlan(p)
+}
+
+// executePlan routes the current statement by its literals and carries it out.
+func (c *session) executePlan(p *router.Plan) (kind, group string, err error) {
 	c.setArguments()
 	if err := c.route.Resolve(p, &c.st); err != nil {
 		return "refused", "", err

@@ -179,8 +179,3 @@ func readTemporary(conn *backend.Conn, d *router.Database, key router.TableKey) 
 	t.Seal()
 	return t, nil
 }
-
-// hides tells whether a temporary table has the name of another table of the database.
-func (c *session) hides(database, name string) bool {
-	return c.srv.known.Load().catalog.Table(database, name) != nil
-}

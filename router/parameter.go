@@ -21,9 +21,3 @@ func positionOf(e ast.ExprNode) int {
 	}
 	return e.OriginTextPosition()
 }
-
-// isLiteral tells whether an expression is a value that stands in the text.
-func isLiteral(e ast.Node) bool {
-	_, ok := e.(ast.ValueExpr)
-	return ok && !isParameter(e)
-}

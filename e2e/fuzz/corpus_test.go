@@ -50,10 +50,7 @@ func commands() [][]byte {
 	add(mysql.COM_PROCESS_KILL, "\xff\xff\xff\xfe")
 	add(mysql.COM_SET_OPTION, "\x00\x00")
 	add(mysql.COM_CHANGE_USER, "app\x00\x00sbtest\x00\x2d\x00mysql_native_password\x00\x00")
-	for _, b := range executions() {
-		all = append(all, b)
-	}
-	return all
+	return append(all, executions()...)
 }
 
 // executions are packets about the handles 1 to 7.

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"serval/proxy/backend"
 	"serval/rewrite"
 	"serval/router"
 )
@@ -149,13 +148,4 @@ func constraint(name, physical, logical string) string {
 		}
 	}
 	return name
-}
-
-// asRow is a row of strings.
-func asRow(values ...string) backend.Row {
-	row := make(backend.Row, len(values))
-	for i, v := range values {
-		row[i] = []byte(v)
-	}
-	return row
 }
