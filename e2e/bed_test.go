@@ -39,8 +39,12 @@ func shopShape(t *testing.T) cluster.Shape {
 		t.Fatal(err)
 	}
 	return cluster.Shape{Schema: string(schema), Layout: string(layout), Nodes: 3, Plain: true,
-		Server: []string{"--innodb-lock-wait-timeout=1"}} // for cases that wait for a lock in vain
+		Server: bedServer}
 }
+
+// bedServer are the servers' options: for cases that wait for a lock in vain, and for numbers of SHOW INDEX that are the same
+// whenever they are asked for.
+var bedServer = []string{"--innodb-lock-wait-timeout=1", "--innodb-stats-auto-recalc=OFF"}
 
 // newBed starts everything and loads the data: into the plain server directly, into the cluster through Serval.
 func newBed(t *testing.T, kind servers.Kind) *bed {
@@ -64,8 +68,10 @@ func newBed(t *testing.T, kind servers.Kind) *bed {
 	if t.Failed() {
 		t.Fatal("the data differ before any case ran")
 	}
-	if err := b.everywhere(b.snapshotSQL); err != nil {
-		t.Fatal(err)
+	for _, sql := range []func(database, table string, t *cluster.Table) []string{b.snapshotSQL, analyzeSQL} {
+		if err := b.everywhere(sql); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return b
 }
@@ -122,6 +128,10 @@ func (b *bed) places(f func(s *servers.Server, database, table string, t *cluste
 			f(b.twin, t.Database, t.Name, t)
 		}
 	}
+}
+
+func analyzeSQL(database, table string, _ *cluster.Table) []string {
+	return []string{fmt.Sprintf("ANALYZE TABLE `%s`.`%s`", database, table)}
 }
 
 const snapshotDB = "zz_snapshot"

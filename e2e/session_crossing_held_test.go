@@ -70,7 +70,8 @@ func (c *crossClient) namedStatement() bool {
 	switch {
 	case c.m.named == "":
 		v := c.mine()
-		if !c.do("PREPARE mine FROM 'SELECT ''" + v + "'''") {
+		// Not a string: one is refused under another character set than at PREPARE.
+		if !c.do(fmt.Sprintf("PREPARE mine FROM 'SELECT x''%x'''", v)) {
 			return false
 		}
 		c.m.named = v

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -81,11 +82,13 @@ func sessionCloseFrozen(t *testing.T, bed *sessionBed) {
 	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
+	var asked sync.WaitGroup
 	for i, f := range ask {
-		go f(conns[i])
+		asked.Go(func() { f(conns[i]) })
 	}
 	time.Sleep(300 * time.Millisecond)
 	closesSoon(t, s, func() { _ = syscall.Kill(pid, syscall.SIGCONT) })
+	asked.Wait()
 }
 
 func sessionStart(t *testing.T, bed *sessionBed) {

@@ -15,7 +15,7 @@ func twinWanted() bool { return os.Getenv("SERVAL_E2E_TWIN") != "" }
 // startTwin starts the second plain server and makes its tables.
 func (b *bed) startTwin(t *testing.T) {
 	t.Helper()
-	b.twin = servers.Start(t, b.Kind, "--innodb-lock-wait-timeout=1")
+	b.twin = servers.Start(t, b.Kind, bedServer...)
 	b.addr = b.twin.Addr()
 	var statements []string
 	for _, d := range b.Config.Databases {
