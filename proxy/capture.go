@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"time"
 
@@ -38,22 +39,6 @@ func (c *session) describeSession(ps *preparedStatement, p *router.Plan) (*wire.
 		return answer, nil
 	}
 	return described, err
-}
-
-// withNulls is the current statement's text with NULL in place of its parameters.
-func (c *session) withNulls(ps *preparedStatement) []byte {
-	if c.st.Parameters == 0 {
-		return ps.text
-	}
-	var out []byte
-	at := 0
-	for _, l := range c.st.Literals {
-		if l.Kind == fingerprint.Parameter {
-			out = append(append(out, c.st.Text[at:l.Start]...), "NULL"...)
-			at = int(l.End)
-		}
-	}
-	return append(out, c.st.Text[at:c.st.End]...)
 }
 
 // codeUnsupportedPS is ER_UNSUPPORTED_PS: the statement cannot be prepared.
@@ -89,7 +74,7 @@ func (c *session) describeAsIs(ps *preparedStatement) (*wire.Prepared, error) {
 func (c *session) describeResult(ps *preparedStatement, asIs *wire.Prepared) (*wire.Prepared, error) {
 	described := &wire.Prepared{}
 	c.describing = described
-	caught, err := c.catch(c.withNulls(ps))
+	caught, err := c.catch(c.inlined(ps))
 	c.describing = nil
 	if err != nil {
 		return nil, err
@@ -214,14 +199,16 @@ func (c *session) answerBinary(r *wire.Result) error {
 	}
 	for {
 		row, err := rows.Next()
-		if err != nil {
-			break // the end: the whole result is in memory
+		if err == io.EOF {
+			return clientError(c.conn.WriteRowsEnd(r.Warnings, c.status(0)))
+		}
+		if err != nil { // in the place of the rows that are left
+			return err
 		}
 		if err := c.conn.WritePacket(row); err != nil {
 			return clientError(err)
 		}
 	}
-	return clientError(c.conn.WriteRowsEnd(r.Warnings, c.status(0)))
 }
 
 // binaryRows is a stream of text rows as binary ones.
@@ -241,7 +228,7 @@ func (b *binaryRows) Next() ([]byte, error) {
 	return b.row, err
 }
 
-// inlined is the statement's text with the parameters' values in it.
+// inlined is the current statement's text with the parameters' values in it: NULL for those that are not bound yet.
 func (c *session) inlined(ps *preparedStatement) []byte {
 	if c.st.Parameters == 0 {
 		return ps.text
@@ -253,7 +240,10 @@ func (c *session) inlined(ps *preparedStatement) []byte {
 			continue
 		}
 		out = append(out, c.st.Text[at:l.Start]...)
-		kind, text := c.st.Bound.Value(int(l.Number))
+		kind, text := fingerprint.Null, []byte(nil)
+		if c.st.Bound != nil {
+			kind, text = c.st.Bound.Value(int(l.Number))
+		}
 		out = appendLiteral(out, kind, text, c.state.mode)
 		at = int(l.End)
 	}

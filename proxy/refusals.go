@@ -41,7 +41,6 @@ var only = map[string]struct {
 	"sql_auto_is_null":   {" 0 ", "IS NULL would look for the last id of a connection that others use"},
 	"profiling":          {" 0 ", "the profile would be that of a connection that others use"},
 	"resultset_metadata": {" FULL ", "Serval needs the columns to pass results on"},
-	"big_tables":         {" 0 1 ", ""},
 }
 
 // maySet refuses what can be told before a server is asked.

@@ -64,28 +64,6 @@ func Start(tb testing.TB, kind Kind, options ...string) *Server {
 	return s
 }
 
-// StartAll runs n servers of one kind, started side by side, until the end of the test.
-func StartAll(tb testing.TB, kind Kind, n int, options ...string) []*Server {
-	tb.Helper()
-	all, errs := make([]*Server, n), make([]error, n)
-	var wg sync.WaitGroup
-	for i := range n {
-		wg.Go(func() { all[i], errs[i] = Launch(kind, options...) })
-	}
-	wg.Wait()
-	for _, s := range all {
-		if s != nil {
-			tb.Cleanup(s.Close)
-		}
-	}
-	for _, err := range errs {
-		if err != nil {
-			tb.Fatalf("start %s: %v", kind, err)
-		}
-	}
-	return all
-}
-
 // Launch is Start for programs that are not tests: the caller calls Close. The server dies with this process anyway.
 func Launch(kind Kind, options ...string) (*Server, error) {
 	if err := kind.Available(); err != nil {

@@ -9,8 +9,6 @@ import "encoding/binary"
 // Flags of COM_STMT_EXECUTE.
 const (
 	CursorReadOnly          = 0x01
-	cursorForUpdate         = 0x02
-	cursorScrollable        = 0x04
 	parameterCountAvailable = 0x08
 )
 

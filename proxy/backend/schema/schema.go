@@ -30,12 +30,6 @@ type Column struct {
 	Primary       bool // in the primary key, or in the unique key over NOT NULL columns that takes its place
 }
 
-// Table is a table, view or sequence.
-type Table struct {
-	Name string
-	Type string // "BASE TABLE", "VIEW", "SEQUENCE" …
-}
-
 // ReadColumns reads the columns of all tables and views of one physical database: table → columns in their order. A
 // database that is not there has none.
 func ReadColumns(ctx context.Context, node *backend.Node, database string) (map[string][]Column, error) {
@@ -55,22 +49,6 @@ func ReadColumns(ctx context.Context, node *backend.Node, database string) (map[
 			return nil, fmt.Errorf("read columns of %s: %w", database, err)
 		}
 		tables[c.Table] = append(tables[c.Table], c)
-	}
-	return tables, nil
-}
-
-// ReadTables reads the names of all tables and views of one physical database, in binary order.
-func ReadTables(ctx context.Context, node *backend.Node, database string) ([]Table, error) {
-	rows, err := run(ctx, node, `SELECT TABLE_SCHEMA, @@lower_case_table_names, TABLE_NAME, TABLE_TYPE `+
-		`FROM information_schema.TABLES WHERE TABLE_SCHEMA = `+quote(database)+` ORDER BY CAST(TABLE_NAME AS BINARY)`)
-	if err != nil {
-		return nil, fmt.Errorf("read tables of %s: %w", database, err)
-	}
-	var tables []Table
-	for _, row := range rows {
-		if sameDatabase(row, database) {
-			tables = append(tables, Table{Name: string(row[2]), Type: string(row[3])})
-		}
 	}
 	return tables, nil
 }
