@@ -23,17 +23,11 @@ type Config struct {
 	Groups    []Group    // in file order: the fixed order in which groups are asked
 	Databases []Database // in file order
 
-	MultiGroupWrites string // RefuseWrites (default) or BestEffortWrites
-	PlanCache        int    // plans kept, 1 or more; default 10000
-	MaxPrepared      int    // statements that all clients may have prepared at a time; default 100000
-	MaxPacket        int    // largest statement in bytes, like max_allowed_packet; default 64 MiB
+	Transactions Transactions
+	PlanCache    int // plans kept, 1 or more; default 10000
+	MaxPrepared  int // statements that all clients may have prepared at a time; default 100000
+	MaxPacket    int // largest statement in bytes, like max_allowed_packet; default 64 MiB
 }
-
-// What to do with one statement that would write in more than one group, outside a distributed transaction.
-const (
-	RefuseWrites     = "refuse"      // an error, nothing is written
-	BestEffortWrites = "best_effort" // group after group; a failure half-way leaves the earlier groups written
-)
 
 // Listener is one address at which clients connect.
 type Listener struct {

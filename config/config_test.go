@@ -79,17 +79,17 @@ databases: {shop: }
 		AcquireTimeout: 10 * time.Second, ConnectTimeout: 5 * time.Second,
 	}
 	want := &Config{
-		File:             "t.yaml",
-		Listeners:        []Listener{{Address: "127.0.0.1:3307"}},
-		Admin:            Admin{"127.0.0.1:6070"},
-		Log:              Log{Level: "info", Format: "text"},
-		Users:            []User{{Name: "app", Password: "app"}},
-		Groups:           []Group{{Name: "g0", Primary: Node{Address: "db:3306", User: "root", TLS: TLS{Mode: TLSOff}, Pool: pool}}},
-		Databases:        []Database{{Name: "shop", DefaultGroup: "g0", Physical: "shop"}},
-		MultiGroupWrites: RefuseWrites,
-		PlanCache:        10_000,
-		MaxPrepared:      100_000,
-		MaxPacket:        64 << 20,
+		File:         "t.yaml",
+		Listeners:    []Listener{{Address: "127.0.0.1:3307"}},
+		Admin:        Admin{"127.0.0.1:6070"},
+		Log:          Log{Level: "info", Format: "text"},
+		Users:        []User{{Name: "app", Password: "app"}},
+		Groups:       []Group{{Name: "g0", Primary: Node{Address: "db:3306", User: "root", TLS: TLS{Mode: TLSOff}, Pool: pool}}},
+		Databases:    []Database{{Name: "shop", DefaultGroup: "g0", Physical: "shop"}},
+		Transactions: Transactions{AcrossGroups: Atomic, Database: "serval"},
+		PlanCache:    10_000,
+		MaxPrepared:  100_000,
+		MaxPacket:    64 << 20,
 	}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got  %+v\nwant %+v", c, want)
@@ -101,14 +101,14 @@ func TestTopLevel(t *testing.T) {
 listeners: ["[::1]:3307", {address: ":3308"}, "127.0.0.1:0", "127.0.0.1:0"]
 admin: off
 log: {level: warn, format: json, statements: true}
-multi_group_writes: best_effort
+transactions: {across_groups: best_effort, database: commits}
 plan_cache: 1_000
 max_packet: 1GiB
 `, world(nil, nil))
 	if want := []Listener{{Address: "[::1]:3307"}, {Address: ":3308"}, {Address: "127.0.0.1:0"}, {Address: "127.0.0.1:0"}}; !reflect.DeepEqual(c.Listeners, want) {
 		t.Errorf("listeners %v", c.Listeners)
 	}
-	if (c.Admin != Admin{}) || c.Log != (Log{"warn", "json", true}) || c.MultiGroupWrites != BestEffortWrites ||
+	if (c.Admin != Admin{}) || c.Log != (Log{"warn", "json", true}) || c.Transactions != (Transactions{AcrossGroups: BestEffort, Database: "commits"}) ||
 		c.PlanCache != 1000 || c.MaxPacket != 1<<30 {
 		t.Errorf("%+v", c)
 	}

@@ -73,7 +73,7 @@ func TestTopErrors(t *testing.T) {
 		{"duplicate key", around("plan_cache: 1\nadmin: off\nplan_cache: 2\n"), []string{"6:1 duplicate key \"plan_cache\", first given on line 4"}},
 		{"all at once", around("plan_cache: x\nlog: {level: loud}\nadmin: nowhere\n"), []string{
 			`4:13 plan_cache: "x" is not a whole number`, `5:14 log.level: "loud" is not known; write one of debug`, `6:8 admin: "nowhere" is not an address`}},
-		{"near choice", around("multi_group_writes: best-effort\n"), []string{`4:21 did you mean "best_effort"?`}},
+		{"near choice", around("transactions: {across_groups: best-effort}\n"), []string{`4:31 did you mean "best_effort"?`}},
 		{"flag", around("log: {statements: yes}\n"), []string{`4:19 "yes" is neither true nor false`}},
 		{"octal", around("plan_cache: 010\n"), []string{`4:13 "010" is not a whole number`}},
 		{"too small", around("plan_cache: 0\n"), []string{"4:13 0 is out of range; write one from 1 to 10000000"}},

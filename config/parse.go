@@ -51,16 +51,16 @@ func parse(data []byte, name string, src source) (*Config, error) {
 // config reads the top level.
 func (r *reader) config(root *yaml.Node) *Config {
 	top := r.block(root, nil, topPath, "listeners", "admin", "log", "users", "defaults", "groups", "databases",
-		"multi_group_writes", "plan_cache", "max_prepared_statements", "max_packet")
+		"transactions", "plan_cache", "max_prepared_statements", "max_packet")
 	c := &Config{
-		File:             r.file,
-		Listeners:        r.listeners(top.get("listeners")),
-		Admin:            r.admin(top.get("admin")),
-		Log:              r.log(top.get("log")),
-		MultiGroupWrites: top.choice("multi_group_writes", RefuseWrites, RefuseWrites, BestEffortWrites),
-		PlanCache:        top.number("plan_cache", defaultPlanCache, 1, 10_000_000),
-		MaxPrepared:      top.number("max_prepared_statements", defaultPrepared, 0, 4_194_304),
-		MaxPacket:        top.size("max_packet", defaultMaxPacket, 1<<10, 1<<30),
+		File:         r.file,
+		Listeners:    r.listeners(top.get("listeners")),
+		Admin:        r.admin(top.get("admin")),
+		Log:          r.log(top.get("log")),
+		Transactions: r.transactions(top.get("transactions")),
+		PlanCache:    top.number("plan_cache", defaultPlanCache, 1, 10_000_000),
+		MaxPrepared:  top.number("max_prepared_statements", defaultPrepared, 0, 4_194_304),
+		MaxPacket:    top.size("max_packet", defaultMaxPacket, 1<<10, 1<<30),
 	}
 	r.checkListeners(c, top)
 	groups := r.groups(top)

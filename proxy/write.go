@@ -57,8 +57,8 @@ func (c *session) mayWrite(groups []string) error {
 		return nil
 	case c.inTransaction():
 		return notSupported("Serval does not support a transaction over several groups: this statement writes in %s", strings.Join(groups, ", "))
-	case c.srv.cfg.MultiGroupWrites != config.BestEffortWrites:
-		return notSupported("Serval does not support one statement that writes in several groups (%s): write each key's rows by themselves, or set multi_group_writes: best_effort, which gives up atomicity", strings.Join(groups, ", "))
+	case c.srv.cfg.Transactions.AcrossGroups != config.BestEffort:
+		return notSupported("Serval does not support one statement that writes in several groups (%s): write each key's rows by themselves, or SET serval_transactions = best_effort, which gives up atomicity", strings.Join(groups, ", "))
 	}
 	return nil
 }
@@ -77,7 +77,7 @@ func (c *session) legGroups() []string {
 // partly says that other groups have committed already.
 func partly(err error, done []string) error {
 	e := *toClient(err)
-	e.Message += fmt.Sprintf(" (Serval: multi_group_writes is best_effort; group %s had committed its part)", strings.Join(done, ", "))
+	e.Message += fmt.Sprintf(" (Serval: transactions.across_groups is best_effort; group %s had committed its part)", strings.Join(done, ", "))
 	return &e
 }
 
