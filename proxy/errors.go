@@ -23,6 +23,7 @@ const (
 	codeUnknownCharset    = 1115
 	codeColumnCount       = 1136
 	codeTableAccessDenied = 1142
+	codeNoSuchTable       = 1146
 	codePacketTooLarge    = 1153
 	codeOutOfOrder        = 1156
 	codeUnknownVariable   = 1193
@@ -75,7 +76,7 @@ func toClient(err error) *wire.Error {
 	case errors.As(err, &noDB):
 		return protocolError(codeNoDatabase, "3D000", "No database selected")
 	case errors.As(err, &table):
-		return protocolError(1146, "42S02", "%s", table.Error())
+		return protocolError(codeNoSuchTable, "42S02", "%s", table.Error())
 	case errors.As(err, &rows):
 		return protocolError(codeColumnCount, "21S01", "Column count doesn't match value count at row %d", rows.Row())
 	case errors.As(err, &syntax):

@@ -26,7 +26,7 @@ func (c *session) fieldList(p []byte) error {
 	}
 	t := d.Tables[string(name)]
 	if t == nil {
-		return c.answer(protocolError(1146, "42S02", "Table '%s.%s' doesn't exist", d.Name, name))
+		return c.answer(protocolError(codeNoSuchTable, "42S02", "Table '%s.%s' doesn't exist", d.Name, name))
 	}
 	s := t.Shards[0]
 	conn, err := c.borrow(s.Group, s.Database)

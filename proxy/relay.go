@@ -19,7 +19,7 @@ func (c *session) relay(p *router.Plan) (group string, err error) {
 		return c.temporary(p)
 	}
 	group = c.legGroup(p)
-	if p.Verb == router.VerbDDL {
+	if p.Commits {
 		if err := c.commitOpen(); err != nil {
 			return group, err
 		}

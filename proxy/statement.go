@@ -47,14 +47,17 @@ func (c *session) statement() (kind, group string, err error) {
 	}
 	p, err := c.plan()
 	if err != nil {
-		return "refused", "", err
+		return "refused", "", errorOr(c.commitBefore(err), err)
 	}
 	if p == nil {
 		return "session", "", clientError(c.ok(&wire.OK{}))
 	}
 	for _, d := range p.Databases {
 		if !c.user.MayUse(d) {
-			return "refused", "", c.denied(d)
+			if p.Commits && !c.txn.lost {
+				err = c.commitOpen()
+			}
+			return "refused", "", errorOr(err, c.denied(d))
 		}
 	}
 	if c.txn.lost && p.Kind != router.KindSession {
@@ -65,6 +68,18 @@ func (c *session) statement() (kind, group string, err error) {
 		return "session", "", c.sessionStatement(p)
 	}
 	return c.executePlan(p)
+}
+
+// commitBefore commits what is open before an error that a server would have come to in carrying out a statement that
+// commits. Errors of the statement's text come before that, and what Serval refuses has not begun.
+func (c *session) commitBefore(err error) error {
+	switch toClient(err).Code {
+	case codeUnknownDatabase, codeNoSuchTable, codeTableAccessDenied:
+		if !c.txn.lost && router.Commits(&c.st) {
+			return c.commitOpen()
+		}
+	}
+	return nil
 }
 
 // executePlan routes the current statement by its literals and carries it out.

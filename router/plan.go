@@ -55,6 +55,8 @@ type Plan struct {
 	Reason  string       // why this kind, for EXPLAIN ROUTE
 	File    bool         // LOAD DATA LOCAL: the server asks for a file of the client's
 
+	// Commits: a server commits what is open before it carries the statement out, even when that fails.
+	Commits bool
 	// Temporary: the statement may make temporary tables: it runs on the connection that the session keeps for them.
 	Temporary bool
 	// Named are the tables that a schema change names, under the session's names.

@@ -57,7 +57,7 @@ func (e *NoSuchTable) Error() string {
 func (pl *Planner) Plan(st *fingerprint.Statement, db string, cat *Catalog) (*Plan, error) {
 	p := &planning{
 		parser: pl.parser, cat: cat, st: st, db: db,
-		cs: conditions{st}, refOf: map[*source]int{}, plan: &Plan{},
+		cs: conditions{st}, refOf: map[*source]int{}, plan: &Plan{Commits: Commits(st)},
 	}
 	if show := readShow(st); show != nil {
 		return p.plan, p.showing(show)
