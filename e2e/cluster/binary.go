@@ -24,10 +24,11 @@ type Binary struct {
 	log string
 }
 
-// Build compiles cmd/serval into dir and returns the program's path. It may be called from any package's tests.
-func Build(dir string) (string, error) {
+// Build compiles cmd/serval with build tags into dir and returns the program's path. It may be called from any package's
+// tests.
+func Build(dir string, tags ...string) (string, error) {
 	program := filepath.Join(dir, "serval")
-	cmd := exec.Command("go", "build", "-o", program, "serval/cmd/serval")
+	cmd := exec.Command("go", "build", "-tags", strings.Join(tags, ","), "-o", program, "serval/cmd/serval")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build serval/cmd/serval: %w: %s", err, out)
@@ -63,26 +64,71 @@ func StartBinary(tb testing.TB, c *Cluster) *Binary {
 // LaunchBinary runs program on the cluster's configuration and waits until it accepts connections.
 func LaunchBinary(program string, c *Cluster) (*Binary, error) {
 	b := &Binary{Addr: c.Config.Listeners[0].Address, log: filepath.Join(c.dir, "serval.log")}
-	log, err := os.Create(b.log)
-	if err != nil {
+	if err := b.run(program, c.File, nil); err != nil {
 		return nil, err
 	}
+	return b, nil
+}
+
+// Run says how one of several Servals in front of a cluster is run.
+type Run struct {
+	Program string   // of Build
+	Nodes   []string // addresses that take the place of the nodes' own, a forwarder's for instance; "" and what is missing: the node's
+	Env     []string // added to the environment
+}
+
+// Serve runs a Serval with a configuration of its own until the end of the test: the cluster's layout, at a free address.
+func (c *Cluster) Serve(tb testing.TB, run Run) *Binary {
+	tb.Helper()
+	dir := tb.TempDir()
+	file := filepath.Join(dir, "serval.yaml")
+	b := &Binary{log: filepath.Join(dir, "serval.log")}
+	err := c.configure(b, file, run.Nodes)
+	if err == nil {
+		err = b.run(run.Program, file, run.Env)
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(b.Close)
+	return b
+}
+
+// configure finds an address for b and writes its configuration.
+func (c *Cluster) configure(b *Binary, file string, nodes []string) (err error) {
+	if b.Addr, err = FreeAddr(); err != nil {
+		return err
+	}
+	text, err := c.layout.render(b.Addr, c.Nodes, nodes)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, text, 0o600)
+}
+
+// run starts the process and waits until it accepts connections.
+func (b *Binary) run(program, file string, env []string) error {
+	log, err := os.Create(b.log)
+	if err != nil {
+		return err
+	}
 	defer func() { _ = log.Close() }()
-	b.cmd = exec.Command(program, "serve", "-c", c.File)
+	b.cmd = exec.Command(program, "serve", "-c", file)
+	b.cmd.Env = append(os.Environ(), env...)
 	b.cmd.Stdout, b.cmd.Stderr = log, log
 	b.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := b.cmd.Start(); err != nil {
-		return nil, err
+		return err
 	}
 	for range 300 {
 		conn, err := net.DialTimeout("tcp", b.Addr, time.Second)
 		if err == nil {
-			return b, conn.Close()
+			return conn.Close()
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
 	b.Close()
-	return nil, fmt.Errorf("serval does not listen on %s; its log:\n%s", b.Addr, b.Log())
+	return fmt.Errorf("serval does not listen on %s; its log:\n%s", b.Addr, b.Log())
 }
 
 // Log is what the program has printed.
@@ -94,7 +140,21 @@ func (b *Binary) Log() string {
 // PID is the program's process id.
 func (b *Binary) PID() int { return b.cmd.Process.Pid }
 
-// Close ends the program as an operator does (SIGTERM), and by force after 5 s.
+// Kill ends the program as a crash would (SIGKILL) and waits until it is gone.
+func (b *Binary) Kill() {
+	if b.cmd.ProcessState == nil {
+		_ = b.cmd.Process.Kill()
+		_ = b.cmd.Wait() // always an error: it has ended by a signal
+	}
+}
+
+// Freeze stops the program without its notice (SIGSTOP) until Thaw.
+func (b *Binary) Freeze() error { return b.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Thaw lets a frozen program run on.
+func (b *Binary) Thaw() error { return b.cmd.Process.Signal(syscall.SIGCONT) }
+
+// Close ends the program as an operator does (SIGTERM), and by force after 5 s, even when it is frozen.
 func (b *Binary) Close() { _ = b.Stop() }
 
 // Stop is Close that tells how the program ended.

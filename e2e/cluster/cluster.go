@@ -46,7 +46,8 @@ type Cluster struct {
 	Config *config.Config
 	File   string // Config as YAML
 
-	dir string
+	dir    string
+	layout layout
 }
 
 // Table is a logical table and all places that it has.
@@ -146,33 +147,52 @@ func (c *Cluster) startServers(shape Shape) error {
 	return nil
 }
 
+// layout is the template of Serval's configuration.
+type layout string
+
 // layoutData is what a layout template can ask for.
 type layoutData struct {
-	Listen string
-	nodes  []*servers.Server
+	Listen  string
+	nodes   []*servers.Server
+	instead []string
 }
 
-// Node is the address of a node.
-func (d layoutData) Node(i int) string { return d.nodes[i].Addr() }
-
-func (c *Cluster) writeConfig(shape Shape) error {
-	t, err := template.New("layout").Parse(shape.Layout)
-	if err != nil {
-		return fmt.Errorf("layout: %w", err)
+// Node is the address of a node, or what takes its place.
+func (d layoutData) Node(i int) string {
+	if i < len(d.instead) && d.instead[i] != "" {
+		return d.instead[i]
 	}
-	data := layoutData{Listen: shape.Listen, nodes: c.Nodes}
-	if data.Listen == "" {
-		data.Listen = "127.0.0.1:0"
+	return d.nodes[i].Addr()
+}
+
+// render is the configuration for an address and for the nodes, or the addresses that stand instead of theirs.
+func (l layout) render(listen string, nodes []*servers.Server, instead []string) ([]byte, error) {
+	t, err := template.New("layout").Parse(string(l))
+	if err != nil {
+		return nil, fmt.Errorf("layout: %w", err)
 	}
 	var text bytes.Buffer
-	if err := t.Execute(&text, data); err != nil {
-		return fmt.Errorf("layout: %w", err)
+	if err := t.Execute(&text, layoutData{listen, nodes, instead}); err != nil {
+		return nil, fmt.Errorf("layout: %w", err)
+	}
+	return text.Bytes(), nil
+}
+
+func (c *Cluster) writeConfig(shape Shape) error {
+	c.layout = layout(shape.Layout)
+	listen := shape.Listen
+	if listen == "" {
+		listen = "127.0.0.1:0"
+	}
+	text, err := c.layout.render(listen, c.Nodes, nil)
+	if err != nil {
+		return err
 	}
 	if c.dir, err = os.MkdirTemp("", "serval-e2e-config-"); err != nil {
 		return err
 	}
 	c.File = filepath.Join(c.dir, "serval.yaml")
-	if err := os.WriteFile(c.File, text.Bytes(), 0o600); err != nil {
+	if err := os.WriteFile(c.File, text, 0o600); err != nil {
 		return err
 	}
 	c.Config, err = config.Load(c.File)
