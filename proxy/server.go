@@ -18,6 +18,7 @@ import (
 	"serval/config"
 	"serval/proxy/admin"
 	"serval/proxy/backend"
+	"serval/proxy/txn"
 	"serval/proxy/wire"
 	"serval/router"
 )
@@ -38,6 +39,7 @@ type Server struct {
 	questions atomic.Uint64 // statements that clients have sent
 
 	cluster      *backend.Cluster
+	txns         *txn.Manager
 	planner      *router.Planner
 	known        atomic.Pointer[knowledge]
 	version      atomic.Uint64 // of the last catalog
@@ -83,6 +85,7 @@ func (s *Server) Start(ctx context.Context) error {
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.started = time.Now()
 	s.cluster = backend.Open(s.cfg.Groups, s.log)
+	s.txns = txn.New(s.cluster, s.cfg.Transactions, s.log)
 	if err := s.reload(ctx); err != nil {
 		s.stop()
 		return fmt.Errorf("start: %w", err)
@@ -96,6 +99,7 @@ func (s *Server) Start(ctx context.Context) error {
 		return err
 	}
 	s.running.Go(s.watchClients)
+	s.running.Go(func() { s.txns.Run(s.ctx) })
 	s.running.Go(s.completeCatalog)
 	s.warnUnused()
 	for _, l := range s.listeners {

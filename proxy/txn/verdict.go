@@ -1,0 +1,178 @@
+package txn
+
+// verdict.go: what was decided of a transaction, asked of its deciding group's store, and carried out on a branch. Both can
+// be done by any Serval at any time, several times and at once.
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"serval/proxy/backend"
+)
+
+// Resolve finds out what was decided of a transaction, and decides for rollback when nothing was: after that nobody can
+// commit it. It tries until ctx ends; the error then says what is in the way.
+func (m *Manager) Resolve(ctx context.Context, id ID) (Verdict, error) {
+	return m.decide(ctx, id, RolledBack)
+}
+
+// decide is Resolve with another verdict for what is undecided. When several groups have the store they are on one server,
+// or copies of each other: then each of them is asked, and a verdict other than v that one of them has is the verdict.
+func (m *Manager) decide(ctx context.Context, id ID, v Verdict) (Verdict, error) {
+	var deciders []string
+	err := retry(ctx, func(ctx context.Context) (err error) {
+		deciders, err = m.deciders(ctx, id.Store)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	for _, group := range deciders {
+		got, err := m.decideIn(ctx, group, id, v)
+		if err != nil || got != v {
+			return got, err
+		}
+	}
+	return v, nil
+}
+
+func (m *Manager) decideIn(ctx context.Context, group string, id ID, v Verdict) (got Verdict, err error) {
+	err = retry(ctx, func(ctx context.Context) error {
+		return m.own(ctx, group, func(ctx context.Context, c *backend.Conn) error {
+			got, err = m.decideOn(ctx, c, id, v)
+			return err
+		})
+	})
+	if err != nil {
+		return "", fmt.Errorf("the verdict on %s cannot be had of group %s: %w", id, group, err)
+	}
+	return got, nil
+}
+
+// decideOn asks on a connection. The unique key of the table is what makes it a decision: whoever inserts first wins. A row
+// that is inserted and not committed is waited for; who holds it for long is cut off, which ends its transaction, or
+// finds that it was just committed.
+func (m *Manager) decideOn(ctx context.Context, c *backend.Conn, id ID, v Verdict) (Verdict, error) {
+	for {
+		rows, err := c.Query("SELECT verdict FROM " + m.table("xa_decision") + " WHERE gtrid = _binary'" + id.String() + "'")
+		if err != nil {
+			return "", err
+		}
+		if len(rows) > 0 {
+			return Verdict(rows[0][0]), nil
+		}
+		switch _, err = c.Exec(m.verdictSQL(id, v, nil)); code(err) {
+		case 0:
+			return v, err
+		case codeDuplicate, codeDeadlock:
+		case codeLockWait:
+			if err := m.cutHolder(c, id); err != nil {
+				return "", err
+			}
+		default:
+			return "", err
+		}
+		if ctx.Err() != nil {
+			return "", context.Cause(ctx)
+		}
+	}
+}
+
+// cutHolder ends the deciding connection of a transaction whose decision row it holds uncommitted. Connections' numbers
+// begin anew when a server starts: one that has no transaction with writes is not meant.
+func (m *Manager) cutHolder(c *backend.Conn, id ID) error {
+	rows, err := c.Query("SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_rows_modified > 0 AND trx_mysql_thread_id = " +
+		strconv.FormatUint(uint64(id.Thread), 10))
+	if err != nil && code(err) == 0 {
+		return err
+	}
+	if err == nil && len(rows) == 1 && string(rows[0][0]) == "0" { // without the privilege PROCESS nothing is known
+		return nil
+	}
+	return m.cut(c, id.Thread, id)
+}
+
+// cut ends a connection of Serval's on c's server, if there is one of that number with c's account.
+func (m *Manager) cut(c *backend.Conn, thread uint32, id ID) error {
+	rows, err := c.Query("SHOW PROCESSLIST")
+	if err != nil {
+		return err
+	}
+	self, other := user(rows, c.ThreadID()), user(rows, thread)
+	if self == nil || thread == c.ThreadID() || !bytes.Equal(self, other) {
+		return nil
+	}
+	m.log.Info("a connection is cut off that holds a transaction in doubt", "gtrid", id.String(), "group", c.Node().Group(), "thread", thread)
+	if _, err = c.Exec("KILL " + strconv.FormatUint(uint64(thread), 10)); code(err) == codeUnknownThread {
+		return nil // it has just ended
+	}
+	return err
+}
+
+// user finds the account of a connection in the process list.
+func user(processes []backend.Row, thread uint32) []byte {
+	number := strconv.FormatUint(uint64(thread), 10)
+	for _, p := range processes {
+		if len(p) > 1 && string(p[0]) == number {
+			return p[1]
+		}
+	}
+	return nil
+}
+
+// FinishBranch commits or rolls back a prepared branch on a connection of its own. It tries until ctx ends. A branch that
+// is not there (any more) is finished.
+func (m *Manager) FinishBranch(ctx context.Context, group string, x XID, v Verdict) error {
+	err := retry(ctx, func(ctx context.Context) error {
+		return m.own(ctx, group, func(ctx context.Context, c *backend.Conn) error { return m.finishOn(ctx, c, x, v) })
+	})
+	if err != nil {
+		return fmt.Errorf("branch %s in group %s is not finished: %w", x.ID, group, err)
+	}
+	return nil
+}
+
+// attachedPause is between the tries at a branch that is listed and yet unknown.
+const attachedPause = 200 * time.Millisecond
+
+// attachedTries is how often such a branch is tried before its connection is cut off: somebody else may just be finishing it.
+const attachedTries = 3
+
+// finishOn finishes a branch. "Unknown" is said of a branch that is finished, and also (by MariaDB, and by MySQL with
+// xa_detach_on_prepare=OFF) of one that the connection still has which prepared it.
+func (m *Manager) finishOn(ctx context.Context, c *backend.Conn, x XID, v Verdict) error {
+	do := "XA ROLLBACK "
+	if v == Committed {
+		do = "XA COMMIT "
+	}
+	for try := 1; ; try++ {
+		_, err := c.Exec(do + x.SQL())
+		switch code(err) {
+		case 0:
+			return err
+		case codeXARolledBack, codeXATimeout, codeXADeadlock:
+			if v == RolledBack {
+				return nil
+			}
+			return err
+		case codeUnknownXID:
+		default:
+			return err
+		}
+		list, err := recoverList(c)
+		if err != nil || !list.has(x) {
+			return err
+		}
+		if try >= attachedTries {
+			if err := m.cut(c, x.Thread, x.ID); err != nil {
+				return err
+			}
+		}
+		if !pause(ctx, attachedPause) {
+			return fmt.Errorf("it is held by connection %d: %w", x.Thread, context.Cause(ctx))
+		}
+	}
+}
