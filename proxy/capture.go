@@ -26,7 +26,18 @@ func (c *session) describeSession(ps *preparedStatement, p *router.Plan) (*wire.
 	if p == nil { // EXPLAIN ROUTE
 		return c.describeResult(ps, nil)
 	}
-	answer, err := c.describeAsIs(ps)
+	if p.OnlyOwn() {
+		return &wire.Prepared{}, nil
+	}
+	text := ps.text
+	if p.SetsOwn() { // which no server knows
+		c.setArguments()
+		text = p.SessionSQL(nil, &c.st, &c.args)
+	}
+	answer, err := c.describeAsIs(text)
+	if err == nil && p.SetsOwn() {
+		answer.Parameters = nil // there may be fewer
+	}
 	var refused *wire.Error
 	switch {
 	case err != nil && (!c.hasResult(p) || !errors.As(err, &refused) || refused.Code == codeParse || refused.Code == codeUnsupportedPS):
@@ -56,15 +67,15 @@ func (c *session) hasResult(p *router.Plan) bool {
 	return false
 }
 
-// describeAsIs prepares the client's own text on the default group's server.
-func (c *session) describeAsIs(ps *preparedStatement) (*wire.Prepared, error) {
+// describeAsIs prepares a text on the default group's server.
+func (c *session) describeAsIs(text []byte) (*wire.Prepared, error) {
 	group, database := c.defaultGroup(), c.defaultDatabase()
 	conn, pooled, err := c.describeConn(group, database)
 	if err != nil {
 		return nil, err
 	}
 	c.patch.start(&router.Plan{Verb: router.VerbShow})
-	c.sql = append(c.sql[:0], ps.text...)
+	c.sql = append(c.sql[:0], text...)
 	answer, err := c.prepareOn(conn, database)
 	return answer, c.described(conn, pooled, group, err)
 }

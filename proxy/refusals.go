@@ -47,6 +47,8 @@ var only = map[string]struct {
 func (c *session) maySet(items []router.Assignment) error {
 	for _, a := range items {
 		switch {
+		case a.Form == router.SetOwn && a.Scope != "session":
+			return notSupported("Serval does not support SET %s %s: for all sessions it is transactions.across_groups in Serval's configuration", strings.ToUpper(a.Scope), a.Name)
 		case strings.HasPrefix(a.Scope, "persist"):
 			return notSupported("Serval does not support SET PERSIST (%s): set it on the servers, each has its own", a.Name)
 		case a.Scope == "global":

@@ -20,7 +20,13 @@ func (c *session) set(p *router.Plan) error {
 	if err := c.maySet(p.Set); err != nil {
 		return err
 	}
+	across, err := c.acrossAfter(p.Set)
 	switch {
+	case err != nil:
+		return err
+	case p.OnlyOwn():
+		c.state.across = across
+		return c.okUnless(nil)
 	case p.Set[0].Next:
 		return c.setNextTransaction(p)
 	case onlyAutocommit(p.Set):
@@ -30,6 +36,7 @@ func (c *session) set(p *router.Plan) error {
 	c.setArguments()
 	sql := string(p.SessionSQL(nil, &c.st, &c.args))
 	back := c.readBackOf(p)
+	back.across = across
 	if back.renamed && slices.ContainsFunc(back.users, oddName) { // they would be asked for in another character set
 		return notSupported("Serval does not support SET NAMES together with user variables whose names have other letters than ASCII: write two statements")
 	}
@@ -205,6 +212,7 @@ type readBack struct {
 	vars   []string // system variables
 	users  []string // user variables, four columns each
 	lastID bool
+	across string // what serval_transactions is then, which no server tells
 
 	renamed bool // SET NAMES or SET CHARACTER SET
 	results bool // character_set_results by itself
@@ -231,7 +239,7 @@ func (c *session) readBackOf(p *router.Plan) *readBack {
 			name = strings.Replace(name, "transaction_read_only", "tx_read_only", 1)
 		}
 		switch {
-		case a.Form == router.SetUser:
+		case a.Form == router.SetUser, a.Form == router.SetOwn:
 		case a.Form == router.SetNames || a.Form == router.SetCharset || setsCharset(name):
 			r.add(charsetVariables[:]...)
 			r.renamed = r.renamed || a.Form != router.SetVariable
@@ -276,6 +284,7 @@ func (r *readBack) sql() string {
 // adopt puts what was read back into a state.
 func (c *session) adopt(next *sessionState, r *readBack, a *backend.Answer) (lastID uint64, err error) {
 	row := a.Rows[0]
+	next.across = r.across
 	for i := range r.vars { // told in character_set_results, where that is UTF-16 and the like
 		if bytes.IndexByte(row[i], 0) >= 0 {
 			row[i] = bytes.ReplaceAll(row[i], []byte{0}, nil)

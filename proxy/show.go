@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 
 	"serval/proxy/backend"
 	"serval/proxy/wire"
@@ -45,6 +46,9 @@ func (c *session) showStatement(s *router.Show) error {
 	}
 	plan := &router.Plan{Verb: router.VerbShow}
 	if s.What == "VARIABLES" {
+		if s.HasLike && strings.HasPrefix(strings.ToLower(s.Pattern), "serval") {
+			return c.showOwnVariables(s)
+		}
 		plan.InsertID = router.InsertIDAsk // the connection is given the session's id: last_insert_id is one of them
 	}
 	return c.relayText(c.defaultGroup(), string(c.st.Text[:c.st.End]), plan)

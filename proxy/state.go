@@ -29,6 +29,7 @@ type sessionState struct {
 	mode        fingerprint.Mode
 	text        string // vars and users as backend.State wants them
 	system      string // vars alone
+	across      string // serval_transactions, "" for the configuration's: no server hears of it
 	want        backend.State
 }
 
@@ -36,7 +37,7 @@ type sessionState struct {
 func (s *sessionState) init(k *knowledge, collation uint16) {
 	s.autocommit = true
 	s.names = namesOf(k, collation)
-	s.vars, s.users = nil, nil
+	s.vars, s.users, s.across = nil, nil, ""
 	s.mode = modeOf(k.flavor.sqlMode)
 	s.render()
 }

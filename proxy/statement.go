@@ -198,7 +198,7 @@ func (c *session) setArguments() {
 	c.args = rewrite.Arguments{
 		Database: c.namesDB(), ConnectionID: c.id, LastInsertID: c.lastInsertID, RowCount: c.rowCount,
 		FoundRows: c.found, Warnings: len(c.warnings), Errors: c.errorCount(),
-		User: c.account, Account: c.grantee,
+		User: c.account, Account: c.grantee, AcrossGroups: c.acrossGroups(),
 	}
 }
 

@@ -30,6 +30,7 @@ const (
 	PieceFoundRows                 // the session's FOUND_ROWS()
 	PieceWarningCount              // the session's @@warning_count
 	PieceErrorCount                // the session's @@error_count
+	PieceAcrossGroups              // the session's @@serval_transactions as a string literal
 	PieceLimit                     // the row limit the renderer is told to set
 	PieceCopy                      // Before, then a copy of another part of the statement, then Text
 	PieceAlias                     // AS and a copy of another part of the statement as a quoted name
@@ -72,6 +73,7 @@ type Arguments struct {
 	FoundRows    uint64
 	Warnings     int // @@warning_count
 	Errors       int // @@error_count
+	AcrossGroups string
 	Limit        uint64
 }
 
@@ -278,6 +280,8 @@ func (e *Edit) append(dst []byte, st *fingerprint.Statement, args *Arguments) []
 		dst = strconv.AppendInt(dst, int64(args.Warnings), 10)
 	case PieceErrorCount:
 		dst = strconv.AppendInt(dst, int64(args.Errors), 10)
+	case PieceAcrossGroups:
+		dst = AppendString(dst, args.AcrossGroups, st.Mode)
 	case PieceLimit:
 		dst = strconv.AppendUint(dst, args.Limit, 10)
 	}

@@ -75,6 +75,9 @@ func (p *planning) set(s *ast.SetStmt) error {
 		}
 	}
 	p.plan.Kind, p.plan.Stmt, p.plan.Reason = KindSession, s, "the session's state"
+	if err := p.cutOwn(); err != nil {
+		return err
+	}
 	return p.replaceFunctions(nil)
 }
 

@@ -99,6 +99,8 @@ func replacedVariable(name string) rewrite.Piece {
 		return rewrite.PieceWarningCount
 	case "error_count":
 		return rewrite.PieceErrorCount
+	case AcrossGroups:
+		return rewrite.PieceAcrossGroups
 	}
 	return -1
 }
@@ -112,12 +114,16 @@ func (p *planning) replaceVariables(b *rewrite.Builder) error {
 			continue
 		}
 		found++
-		b.Insert(t.Start, "NULLIF(") // a BIGINT UNSIGNED that may be NULL, as the variable is
-		b.Replace(t.Start, t.End, piece, 0, "|0,-1)")
+		before, after := "NULLIF(", "|0,-1)" // a BIGINT UNSIGNED that may be NULL, as the variable is
+		if piece == rewrite.PieceAcrossGroups {
+			before, after = "(CAST(_utf8mb4", " AS CHAR(64) CHARACTER SET utf8mb4) COLLATE utf8mb4_general_ci)"
+		}
+		b.Insert(t.Start, before)
+		b.Replace(t.Start, t.End, piece, 0, after)
 		p.keepName(b, t.Start, t.End)
 	}
 	if found != p.uses.variables {
-		return refuse("@@last_insert_id, @@identity, @@warning_count and @@error_count written in this way", p.plan.Sharded, "write @@name or @@session.name, without spaces and quotes")
+		return refuse("@@last_insert_id, @@identity, @@warning_count, @@error_count and @@"+AcrossGroups+" written in this way", p.plan.Sharded, "write @@name or @@session.name, without spaces and quotes")
 	}
 	return nil
 }

@@ -21,6 +21,7 @@ const (
 	SetNames                      // NAMES …
 	SetCharset                    // CHARACTER SET …
 	SetTransaction                // TRANSACTION …: all of the statement
+	SetOwn                        // a variable that is Serval's own: no server knows it
 )
 
 // Assignment is one item of a SET.
@@ -49,6 +50,9 @@ func setItems(tk *rewrite.Tokens) []Assignment {
 			return nil
 		}
 		scope = word // a scope holds for what follows it without one
+		if a.Form == SetVariable && a.Name == AcrossGroups {
+			a.Form = SetOwn
+		}
 		items = append(items, a)
 	}
 	return items
