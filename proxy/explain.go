@@ -34,7 +34,7 @@ func (c *session) answerRoute(text []byte) error {
 		return err
 	}
 	if len(c.route.Legs) > 1 && !c.route.Merged {
-		if err := c.mayWrite(c.legGroups()); err != nil {
+		if err := c.mayWriteAcross(c.legGroups()); err != nil {
 			return err
 		}
 	}

@@ -78,8 +78,8 @@ func (c *session) endCommand() (over bool) {
 // clearHits makes sure that the connections which the session keeps have no KILL QUERY left over.
 func (c *session) clearHits() {
 	conns := map[*backend.Conn]bool{}
-	if c.txn.conn != nil {
-		conns[c.txn.conn] = true
+	for _, b := range c.txn.branches {
+		conns[b.Conn] = true
 	}
 	for _, p := range c.pins {
 		conns[p.conn] = true

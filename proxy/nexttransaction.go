@@ -13,12 +13,20 @@ import (
 // nextTransaction are the SET statements for the next transaction, "" for none.
 type nextTransaction struct{ isolation, access string }
 
+// statements are the SETs, in order.
+func (n *nextTransaction) statements() []string {
+	var list []string
+	for _, sql := range []string{n.isolation, n.access} {
+		if sql != "" {
+			list = append(list, sql)
+		}
+	}
+	return list
+}
+
 // on carries the SETs out on a connection.
 func (n *nextTransaction) on(conn *backend.Conn) error {
-	for _, sql := range []string{n.isolation, n.access} {
-		if sql == "" {
-			continue
-		}
+	for _, sql := range n.statements() {
 		if _, err := conn.Exec(sql); err != nil {
 			return err
 		}
@@ -55,7 +63,7 @@ func (f *flavor) readOnlyVariable() string {
 // setNextTransaction keeps SET TRANSACTION for the next transaction. A server says whether it is right; the connection
 // on which it did is reset before it is used again.
 func (c *session) setNextTransaction(p *router.Plan) error {
-	if c.txn.begin != "" || c.txn.conn != nil || c.txn.lost {
+	if c.txn.begin != "" || c.txn.open() || c.txn.lost {
 		return protocolError(1568, "25001", "Transaction characteristics can't be changed while a transaction is in progress")
 	}
 	a := p.Set[0]
@@ -111,7 +119,7 @@ func (c *session) keepCharacteristics(items []router.Assignment) {
 		} else if !strings.HasPrefix(a.Name, "tx_") && !strings.HasPrefix(a.Name, "transaction_") {
 			continue
 		}
-		begun := c.txn.begin != "" && c.txn.conn == nil
+		begun := c.txn.begin != "" && !c.txn.open()
 		if isolation {
 			c.next.isolation = ""
 			if begun && c.txn.next.isolation == "" {

@@ -159,7 +159,7 @@ func (p *patcher) logical(schema, table []byte) *router.Table {
 func (p *patcher) Status(backend uint16) uint16 {
 	own := backend
 	if p.elsewhere { // the transaction is on another connection, whose flags count
-		own = p.session.txn.flags | backend&^inTransaction
+		own = p.session.txn.branches[0].flags | backend&^inTransaction
 	}
 	flags := p.session.status(own)
 	if p.plan.Procedure != nil { // it may have begun a transaction, or ended one

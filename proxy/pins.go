@@ -66,13 +66,8 @@ func (c *session) pin(group string, r pinReason) error {
 }
 
 func (c *session) connToPin(group string) (*backend.Conn, error) {
-	if c.txn.snapshots != nil {
-		if err := c.chooseSnapshot(group); err != nil {
-			return nil, err
-		}
-	}
-	if c.txn.conn != nil && c.txn.group == group {
-		return c.txn.conn, nil
+	if b := c.txn.in(group); b != nil {
+		return b.Conn, nil
 	}
 	return c.borrow(group, "")
 }
@@ -115,7 +110,7 @@ func (c *session) unpin(group string, r pinReason) {
 	c.removeReason(p, r)
 	if len(p.reasons) == 0 {
 		c.removePin(p)
-		if p.conn != c.txn.conn && !c.works(p.conn) {
+		if c.txn.of(p.conn) == nil && !c.works(p.conn) {
 			p.conn.Release() // resets what was kept, before its next use
 		}
 	}
@@ -200,11 +195,7 @@ func (c *session) pinsAlive() error {
 			continue
 		}
 		lost := p.String()
-		if p.conn == c.txn.conn {
-			c.loseTransaction()
-		} else {
-			c.discard(p.conn)
-		}
+		c.lose(p.conn)
 		return protocolError(codeLostConnection, "HY000", "Lost connection to MySQL server during query (group %s, with the session's %s: %v)", p.group, lost, err)
 	}
 	return nil
@@ -236,8 +227,8 @@ func (c *session) borrowAside(group, database string) (*backend.Conn, error) {
 
 // lose gives up a broken connection, and the transaction with it if it was its.
 func (c *session) lose(conn *backend.Conn) {
-	if conn == c.txn.conn {
-		c.loseTransaction()
+	if c.txn.of(conn) != nil {
+		c.loseTransaction(conn)
 	} else {
 		c.discard(conn)
 	}
@@ -258,7 +249,7 @@ func (c *session) onPinned(group string, ask func(*backend.Conn) error) error {
 		c.lose(p.conn)
 		return err
 	}
-	if p.conn != c.txn.conn {
+	if c.txn.of(p.conn) == nil {
 		c.letGo(p.conn)
 	}
 	return err

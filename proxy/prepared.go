@@ -193,11 +193,11 @@ func (c *session) described(conn *backend.Conn, pooled bool, group string, err e
 // describeConn is a connection on which a statement can be prepared: the transaction's own when it is in that group,
 // so that a session with a transaction needs no second one, and it begins none.
 func (c *session) describeConn(group, database string) (conn *backend.Conn, pooled bool, err error) {
-	if c.txn.conn != nil && c.txn.group == group {
-		if err := c.hold(c.txn.conn); err != nil {
+	if b := c.txn.in(group); b != nil {
+		if err := c.hold(b.Conn); err != nil {
 			return nil, false, err
 		}
-		return c.txn.conn, false, c.prepare(c.txn.conn, c.state.backend(database))
+		return b.Conn, false, c.prepare(b.Conn, c.state.backend(database))
 	}
 	conn, err = c.borrowAs(group, c.describeState(database))
 	return conn, true, err

@@ -49,8 +49,10 @@ func (c *session) legGroup(p *router.Plan) string {
 	if c.lockedGroup != "" && slices.Contains(p.Groups, c.lockedGroup) {
 		return c.lockedGroup
 	}
-	if c.txn.conn != nil && (p.Anywhere || slices.Contains(p.Groups, c.txn.group)) {
-		return c.txn.group
+	for _, b := range c.txn.branches {
+		if p.Anywhere || slices.Contains(p.Groups, b.Group) {
+			return b.Group
+		}
 	}
 	return p.Groups[int(c.id)%len(p.Groups)]
 }
@@ -62,7 +64,7 @@ func (c *session) relaySQL(p *router.Plan, group, database string) error {
 		if err != nil {
 			return err
 		}
-		c.patch.elsewhere = pooled && c.txn.conn != nil
+		c.patch.elsewhere = pooled && c.txn.open()
 		start := time.Now()
 		out, err := c.relayOn(conn)
 		c.srv.metrics.Backend(group, conn.Node().Address(), time.Since(start))
@@ -159,9 +161,9 @@ func (c *session) settle(conn *backend.Conn, pooled bool, out wire.Outcome) {
 	case c.patch.plan.Verb == router.VerbCall:
 		c.settleCall(conn, pooled, out)
 	case !pooled && out.Kind == wire.OutcomeError:
-		c.afterError(out.ErrCode)
+		c.afterError(conn, out.ErrCode)
 	case !pooled:
-		c.after(out.Status)
+		c.after(conn, out.Status)
 	case out.Kind != wire.OutcomeError && out.Status&wire.StatusInTrans != 0:
 		c.discard(conn) // something began a transaction that the session does not know of
 	default:
@@ -174,7 +176,7 @@ func (c *session) giveUp(conn *backend.Conn, pooled bool) {
 	if pooled {
 		c.discard(conn)
 	} else {
-		c.loseTransaction()
+		c.loseTransaction(conn)
 	}
 }
 
@@ -184,7 +186,7 @@ func (c *session) relayBroke(conn *backend.Conn, pooled bool, out wire.Outcome, 
 	if errors.As(err, &side) && side.Side == wire.SideClient || errors.Is(err, errClientGone) {
 		c.stop(conn) // nobody waits for the rest
 		if !pooled {
-			c.loseTransaction()
+			c.loseTransaction(conn)
 		}
 		return clientError(err)
 	}

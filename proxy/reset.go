@@ -40,19 +40,12 @@ func (c *session) forgetSession() error {
 
 // rollBackOpen ends a transaction without its answer: where its connection is lost, its server does.
 func (c *session) rollBackOpen() error {
-	if conn := c.txn.conn; conn != nil {
-		if err := c.hold(conn); err != nil {
+	for _, b := range c.txn.branches {
+		if err := c.hold(b.Conn); err != nil {
 			return err
 		}
-		if ok, err := conn.Exec("ROLLBACK"); err != nil {
-			c.loseTransaction()
-		} else {
-			c.after(ok.Status)
-		}
-		if c.txn.conn != nil { // completion_type cannot be CHAIN, but this must not depend on it
-			c.loseTransaction()
-		}
 	}
+	c.rollBackBranches()
 	c.txn = transaction{}
 	return nil
 }

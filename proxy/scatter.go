@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 
 	"serval/proxy/backend"
 	"serval/proxy/merge"
@@ -47,9 +46,6 @@ type gathered struct {
 func (c *session) scatter(p *router.Plan) error {
 	g := &gathered{session: c, asking: -1}
 	if c.inTransaction() {
-		if groups := c.legGroups(); len(groups) > 1 {
-			return notSupported("Serval does not support a transaction over several groups: this statement reads in %s", strings.Join(groups, ", "))
-		}
 		if err := g.askInTurn(p); err != nil {
 			g.close(false)
 			return err
@@ -163,7 +159,7 @@ func (g *gathered) turnConn(p *router.Plan, group string) (*backend.Conn, error)
 	c := g.session
 	state := c.state.backend(p.DefaultDB)
 	if c.inTransaction() {
-		return c.join(group, state)
+		return c.join(group, state, changes(p))
 	}
 	for _, used := range g.conns {
 		if used.Node().Group() == group {
@@ -194,7 +190,7 @@ func (g *gathered) spool(p *router.Plan, i int, conn *backend.Conn) error {
 	if err := spool.AppendAll(r); err != nil {
 		return g.legFailed(p, i, err)
 	}
-	c.after(r.Status | wire.StatusInTrans) // the connection is needed until the last leg
+	c.after(conn, r.Status|wire.StatusInTrans) // the connection is needed until the last leg
 	g.warnings += r.Warnings
 	if r.Warnings > 0 {
 		c.warnings, c.composing = nil, true
@@ -246,7 +242,7 @@ func (g *gathered) legFailed(p *router.Plan, i int, err error) error {
 		g.session.patch.names(e)
 		if !g.pooled {
 			g.unpin()
-			g.session.afterError(e.Code)
+			g.session.afterError(conn, e.Code)
 		} else {
 			g.finished(i)
 		}
@@ -327,7 +323,7 @@ func (g *gathered) close(complete bool) {
 	if !g.pooled {
 		g.unpin()
 		for _, conn := range g.conns {
-			if conn != g.session.txn.conn && g.session.works(conn) {
+			if g.session.txn.of(conn) == nil && g.session.works(conn) {
 				g.session.giveBack(conn)
 			}
 		}

@@ -110,11 +110,8 @@ func (c *session) end() {
 	for _, conn := range held { // more than the transaction's only after a panic
 		conn.Discard()
 	}
-	if c.txn.conn != nil {
-		c.txn.conn.Discard()
-	}
-	for _, conn := range c.txn.snapshots {
-		conn.Discard()
+	for _, b := range c.txn.branches {
+		b.Conn.Discard()
 	}
 	for _, p := range c.pins { // closed, so that its server frees the locks now
 		p.conn.Discard()

@@ -59,7 +59,8 @@ func (c *session) set(p *router.Plan) error {
 
 // setConn is the connection on which SET is carried out.
 func (c *session) setConn() (conn *backend.Conn, pooled bool, err error) {
-	if conn := c.txn.conn; conn != nil {
+	if c.txn.open() {
+		conn := c.txn.branches[0].Conn
 		if err := c.hold(conn); err != nil {
 			return nil, false, err
 		}
@@ -82,8 +83,8 @@ func (c *session) wasSet(p *router.Plan, conn *backend.Conn, pooled bool, back *
 		c.discard(conn)
 	case pooled:
 		c.giveBack(conn)
-	case values.Err == nil && c.txn.conn == conn:
-		c.after(status)
+	case values.Err == nil:
+		c.after(conn, status)
 	}
 	if err != nil {
 		return err
@@ -162,7 +163,7 @@ func (c *session) loseState(conn *backend.Conn, pooled bool, refused *wire.Error
 	case pooled:
 		conn.Forget()
 	case refused == nil:
-		c.loseTransaction()
+		c.loseTransaction(conn)
 	}
 }
 

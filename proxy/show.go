@@ -161,12 +161,11 @@ func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys
 // withConn asks a group something that changes nothing: on the transaction's own connection where that is to the group,
 // so that transactions that have a whole pool do not wait for each other, else on a pooled one.
 func (c *session) withConn(group string, ask func(*backend.Conn) error) error {
-	if c.txn.conn != nil && c.txn.group == group {
-		err := ask(c.txn.conn)
+	if b := c.txn.in(group); b != nil {
+		err := ask(b.Conn)
 		if err != nil && !serverRefused(err) {
-			conn := c.txn.conn
-			c.loseTransaction()
-			return lostBackend("group "+conn.Node().Group(), err)
+			c.loseTransaction(b.Conn)
+			return lostBackend("group "+group, err)
 		}
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"serval/proxy/backend"
+	"serval/proxy/txn"
 	"serval/proxy/wire"
 	"serval/router"
 )
@@ -186,11 +187,11 @@ func (c *session) settleCall(conn *backend.Conn, pooled bool, out wire.Outcome) 
 	}
 	conn.Keep() // to be reset before its next user has it
 	if !pooled {
-		c.after(status)
+		c.after(conn, status)
 		return
 	}
-	if status&wire.StatusInTrans != 0 && c.txn.conn == nil {
-		c.txn = transaction{conn: conn, group: conn.Node().Group(), flags: status}
+	if status&wire.StatusInTrans != 0 && !c.txn.open() {
+		c.txn = transaction{branches: []*branch{{Branch: txn.Branch{Conn: conn, Group: conn.Node().Group(), Wrote: true}, flags: status, begun: true}}}
 		return
 	}
 	c.giveBack(conn)

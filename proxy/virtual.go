@@ -75,7 +75,7 @@ func (c *session) standInConn(p *router.Plan, group string) (*backend.Conn, erro
 	}
 	conn.Forget()
 	c.patch.start(p)
-	c.patch.elsewhere = c.txn.conn != nil
+	c.patch.elsewhere = c.txn.open()
 	for i, t := range tables {
 		text := t.Quoted()
 		if shapes[i].View {

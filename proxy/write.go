@@ -1,8 +1,8 @@
 package proxy
 
 // write.go: a statement that writes on several shards: a split INSERT, UPDATE and DELETE without one key, writes of
-// broadcast tables. The shards of one group are written in one transaction, so that the statement is done or not done;
-// several groups only when the operator allows best effort.
+// broadcast tables. It is done or not done, in all groups: in the client's transaction under a savepoint, else in a
+// transaction of its own.
 
 import (
 	"errors"
@@ -35,32 +35,124 @@ func (c *session) writeLegs(p *router.Plan) error {
 	if p.Returning {
 		return notSupported("Serval does not support RETURNING in a statement that writes in several shards: write each key's rows by themselves")
 	}
-	if err := c.mayWrite(groups); err != nil {
+	var (
+		w   written
+		err error
+	)
+	switch {
+	case c.inTransaction():
+		err = c.writeInTransaction(p, groups, &w)
+	case len(groups) == 1 || c.acrossGroups() == config.BestEffort:
+		err = c.writeInTurn(p, groups, &w)
+	default:
+		if err = c.mayWriteAcross(groups); err == nil {
+			err = c.writeAtomically(p, groups, &w)
+		}
+	}
+	if err != nil {
 		return err
 	}
-	var w written
+	return c.answerWritten(p, &w)
+}
+
+// mayWriteAcross refuses a statement that writes in several groups where that is not wanted.
+func (c *session) mayWriteAcross(groups []string) error {
+	if len(groups) < 2 || c.acrossGroups() != config.Single {
+		return nil
+	}
+	return notSupported("Serval does not write in several groups (%s) with one statement here (serval_transactions is single): write each key's rows by themselves", strings.Join(groups, ", "))
+}
+
+// writeInTurn writes each group in a transaction of its own.
+func (c *session) writeInTurn(p *router.Plan, groups []string, w *written) error {
 	for i, g := range groups {
-		if err := c.writeGroup(p, g, &w); err != nil {
+		if err := c.writeGroup(p, g, w); err != nil {
 			if i > 0 {
 				return partly(err, groups[:i])
 			}
 			return err
 		}
 	}
-	return c.answerWritten(p, &w)
+	return nil
 }
 
-// mayWrite refuses a statement that would write in several groups, unless the operator allows it.
-func (c *session) mayWrite(groups []string) error {
-	switch {
-	case len(groups) < 2:
-		return nil
-	case c.inTransaction():
-		return notSupported("Serval does not support a transaction over several groups: this statement writes in %s", strings.Join(groups, ", "))
-	case c.srv.cfg.Transactions.AcrossGroups != config.BestEffort:
-		return notSupported("Serval does not support one statement that writes in several groups (%s): write each key's rows by themselves, or SET serval_transactions = best_effort, which gives up atomicity", strings.Join(groups, ", "))
+// writeAtomically writes in several groups in a transaction that is the statement's own.
+func (c *session) writeAtomically(p *router.Plan, groups []string, w *written) error {
+	c.txn = transaction{begin: "START TRANSACTION", next: c.next, own: true}
+	defer func() { c.txn = transaction{} }()
+	for _, g := range groups {
+		conn, err := c.join(g, c.state.backend(p.DefaultDB), true)
+		if err == nil {
+			err = c.writeWithin(p, conn, g, w)
+		}
+		if err != nil {
+			c.writeFailed(conn, err)
+			c.rollBackBranches()
+			return err
+		}
 	}
-	return nil
+	_, err := c.commitBranches()
+	return err
+}
+
+// writeFailed puts logical names into an error, and gives a connection up that broke.
+func (c *session) writeFailed(conn *backend.Conn, err error) {
+	var e *wire.Error
+	switch {
+	case errors.As(err, &e) && !clientSide(e):
+		c.patch.names(e)
+	case c.txn.of(conn) != nil:
+		c.txn.of(conn).Broken = true
+	}
+}
+
+// clientSide tells whether an error is of a lost connection, as clients number them.
+func clientSide(e *wire.Error) bool { return e.Code >= 2000 && e.Code < 3000 }
+
+// writeInTransaction writes in the client's transaction: all of the statement or nothing, and the transaction goes on.
+func (c *session) writeInTransaction(p *router.Plan, groups []string, w *written) error {
+	var conns []*backend.Conn // on which the statement has begun
+	for _, g := range groups {
+		conn, err := c.join(g, c.state.backend(p.DefaultDB), true)
+		if err != nil {
+			return c.undo(conns, nil, err)
+		}
+		if _, err = conn.Exec("SAVEPOINT serval_statement"); err != nil {
+			return c.undo(conns, conn, execFailed(conn, err))
+		}
+		conns = append(conns, conn)
+		if err = c.writeWithin(p, conn, g, w); err != nil {
+			return c.undo(conns, conn, err)
+		}
+	}
+	return c.onAll(conns, "RELEASE SAVEPOINT serval_statement")
+}
+
+// undo takes back what a failed statement did in the client's transaction. failed is the connection on which it did, nil:
+// on none. What the client is told is the first error.
+func (c *session) undo(conns []*backend.Conn, failed *backend.Conn, err error) error {
+	var e *wire.Error
+	if !errors.As(err, &e) || failed != nil && clientSide(e) {
+		c.loseTransaction(failed)
+		return err
+	}
+	if failed != nil {
+		c.patch.names(e)
+		c.afterError(failed, e.Code)
+	}
+	if !c.txn.open() {
+		return e
+	}
+	if failed != nil && c.pinsTime(c.patch.plan) {
+		if _, err := failed.Exec("SET timestamp=DEFAULT"); err != nil {
+			c.loseTransaction(failed)
+			return e
+		}
+	}
+	if refused := c.onAll(conns, "ROLLBACK TO SAVEPOINT serval_statement"); refused != nil && c.txn.open() {
+		c.loseTransaction(conns[0])
+	}
+	return e
 }
 
 // legGroups are the groups of the legs, in catalog order.
@@ -81,39 +173,50 @@ func partly(err error, done []string) error {
 	return &e
 }
 
-// writeGroup writes the legs of one group, in the client's transaction or in one of its own.
+// writeGroup writes the legs of one group in a transaction of their own.
 func (c *session) writeGroup(p *router.Plan, group string, w *written) error {
-	own := !c.inTransaction()
-	conn, err := c.writeConn(p, group, own)
+	conn, err := c.writeConn(p, group)
 	if err != nil {
 		return err
 	}
-	undo, end := "ROLLBACK", "COMMIT"
-	if !own {
-		undo, end = "ROLLBACK TO SAVEPOINT serval_statement", "RELEASE SAVEPOINT serval_statement"
-	}
-	flags, err := c.writeWithin(p, conn, group, w, end)
+	err = c.writeWithin(p, conn, group, w)
 	if err == nil {
-		if own {
-			c.giveBack(conn)
-		} else {
-			c.after(flags)
-		}
-		return nil
+		err = c.commitStatement(conn, group)
 	}
-	return c.undo(conn, own, undo, err)
+	var e *wire.Error
+	switch {
+	case err == nil:
+		c.giveBack(conn)
+		return nil
+	case !errors.As(err, &e) || clientSide(e):
+		c.discard(conn)
+		return err
+	}
+	c.patch.names(e)
+	statements := []string{"ROLLBACK"}
+	if c.pinsTime(p) {
+		statements = append(statements, "SET timestamp=DEFAULT")
+	}
+	if _, err := conn.Pipeline(statements...); err != nil {
+		c.discard(conn)
+	} else {
+		c.giveBack(conn)
+	}
+	return e
 }
 
-// writeConn gives the connection for a group's legs, with what they do begun on it.
-func (c *session) writeConn(p *router.Plan, group string, own bool) (*backend.Conn, error) {
-	if !own {
-		conn, err := c.join(group, c.state.backend(p.DefaultDB))
-		if err != nil {
-			return nil, err
-		}
-		_, err = conn.Exec("SAVEPOINT serval_statement")
-		return conn, c.inOwn(conn, err)
+// commitStatement commits the statement's own transaction.
+func (c *session) commitStatement(conn *backend.Conn, group string) error {
+	ok, err := conn.Exec("COMMIT")
+	if err != nil && !serverRefused(err) {
+		return protocolError(codeCommitUnknown, "HY000", "Lost connection to group %s while it committed the statement: whether it was committed is not known (%v)", group, err)
 	}
+	c.trackWritten(&ok)
+	return err
+}
+
+// writeConn gives a connection for a group's legs, with a transaction begun on it.
+func (c *session) writeConn(p *router.Plan, group string) (*backend.Conn, error) {
 	for attempt := 0; ; attempt++ {
 		conn, err := c.borrow(group, p.DefaultDB)
 		if err != nil {
@@ -133,22 +236,11 @@ func (c *session) writeConn(p *router.Plan, group string, own bool) (*backend.Co
 	}
 }
 
-// inOwn ends the transaction when its connection broke.
-func (c *session) inOwn(conn *backend.Conn, err error) error {
-	if err == nil {
-		return nil
-	}
-	if !serverRefused(err) {
-		c.loseTransaction()
-	}
-	return execFailed(conn, err)
-}
-
-// writeWithin carries out the group's legs and ends them.
-func (c *session) writeWithin(p *router.Plan, conn *backend.Conn, group string, w *written, end string) (flags uint16, err error) {
+// writeWithin carries out the group's legs.
+func (c *session) writeWithin(p *router.Plan, conn *backend.Conn, group string, w *written) error {
 	if c.pinsTime(p) {
 		if _, err := conn.Exec(c.timestamp()); err != nil {
-			return 0, execFailed(conn, err)
+			return execFailed(conn, err)
 		}
 	}
 	for i, leg := range c.route.Legs {
@@ -156,25 +248,15 @@ func (c *session) writeWithin(p *router.Plan, conn *backend.Conn, group string, 
 			continue
 		}
 		if err := c.writeLeg(p, conn, i, w); err != nil {
-			return 0, err
+			return err
 		}
 	}
 	if c.pinsTime(p) {
 		if _, err := conn.Exec("SET timestamp=DEFAULT"); err != nil {
-			return 0, execFailed(conn, err)
+			return execFailed(conn, err)
 		}
 	}
-	ok, err := conn.Exec(end)
-	if err != nil && end == "COMMIT" {
-		if !serverRefused(err) {
-			err = protocolError(codeCommitUnknown, "HY000", "Lost connection to group %s while it committed the statement: whether it was is not known (%v)", group, err)
-		}
-	}
-	if err != nil {
-		err = execFailed(conn, err)
-	}
-	c.trackWritten(&ok)
-	return ok.Status, err
+	return nil
 }
 
 func (c *session) writeLeg(p *router.Plan, conn *backend.Conn, i int, w *written) error {
@@ -247,36 +329,6 @@ func (w *written) add(c *session, leg int, ok *wire.OK) {
 		w.ok.LastInsertID = ok.LastInsertID
 	}
 	w.legs = append(w.legs, legDone{leg, *ok})
-}
-
-// undo takes back what the failed statement did in this group. What the client is told is the first error.
-func (c *session) undo(conn *backend.Conn, own bool, undo string, err error) error {
-	var e *wire.Error
-	if !errors.As(err, &e) || e.Code >= 2000 && e.Code < 3000 {
-		c.giveUp(conn, own)
-		return err
-	}
-	c.patch.names(e)
-	if c.pinsTime(c.patch.plan) {
-		if _, err := conn.Exec("SET timestamp=DEFAULT"); err != nil {
-			c.giveUp(conn, own)
-			return e
-		}
-	}
-	if !own && e.Code == codeDeadlock {
-		c.afterError(e.Code)
-		return e
-	}
-	ok, undoErr := conn.Exec(undo)
-	switch {
-	case undoErr != nil:
-		c.giveUp(conn, own)
-	case own:
-		c.giveBack(conn)
-	default:
-		c.after(ok.Status)
-	}
-	return e
 }
 
 // answerWritten sends the one OK that stands for all legs.

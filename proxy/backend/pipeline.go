@@ -22,16 +22,29 @@ type Answer struct {
 // Pipeline sends statements in one write and reads their answers. Its error is the connection's, which is of no more
 // use then; what the server refused is in the answers.
 func (c *Conn) Pipeline(statements ...string) ([]Answer, error) {
+	if err := c.SendAll(statements...); err != nil {
+		return nil, err
+	}
+	return c.ReadAnswers(len(statements))
+}
+
+// SendAll is the first half of Pipeline: several connections can be asked before the first answer is waited for.
+func (c *Conn) SendAll(statements ...string) error {
 	for _, sql := range statements {
 		if err := c.WriteCommand(wire.ComQuery, []byte(sql)); err != nil {
-			return nil, c.lost("send", err)
+			return c.lost("send", err)
 		}
 	}
 	if err := c.Flush(); err != nil {
-		return nil, c.lost("send", err)
+		return c.lost("send", err)
 	}
-	answers := make([]Answer, len(statements))
-	for i := range statements {
+	return nil
+}
+
+// ReadAnswers is the second half of Pipeline: it reads what SendAll has asked for.
+func (c *Conn) ReadAnswers(count int) ([]Answer, error) {
+	answers := make([]Answer, count)
+	for i := range answers {
 		c.ExpectAnswer()
 		err := c.readAnswer(&answers[i])
 		if errors.As(err, &answers[i].Err) {
