@@ -45,6 +45,7 @@ func (r *reader) databases(c *Config, groups groupSet, top *block) {
 	r.checkPhysical(c, keys, groups)
 	r.checkPlaces(tables, groups)
 	r.checkBindings(tables)
+	r.checkOwnDatabase(c, keys, tables)
 }
 
 // database reads one and returns the nodes that name its tables.

@@ -74,6 +74,9 @@ func TestTopErrors(t *testing.T) {
 		{"all at once", around("plan_cache: x\nlog: {level: loud}\nadmin: nowhere\n"), []string{
 			`4:13 plan_cache: "x" is not a whole number`, `5:14 log.level: "loud" is not known; write one of debug`, `6:8 admin: "nowhere" is not an address`}},
 		{"near choice", around("transactions: {across_groups: best-effort}\n"), []string{`4:31 did you mean "best_effort"?`}},
+		{"retired", around("multi_group_writes: best_effort\n"), []string{`4:1 unknown key "multi_group_writes"; it is transactions: {across_groups: …} now`}},
+		{"servers' own database", around("transactions: {database: MySQL}\n"), []string{`4:26 "MySQL" is a database of the servers themselves`}},
+		{"own database", around("transactions: {database: shop}\n"), []string{`3:13 databases.shop: "shop" is Serval's own database on the servers (transactions.database); call it otherwise`}},
 		{"flag", around("log: {statements: yes}\n"), []string{`4:19 "yes" is neither true nor false`}},
 		{"octal", around("plan_cache: 010\n"), []string{`4:13 "010" is not a whole number`}},
 		{"too small", around("plan_cache: 0\n"), []string{"4:13 0 is out of range; write one from 1 to 10000000"}},

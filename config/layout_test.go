@@ -32,6 +32,12 @@ func TestDatabaseErrors(t *testing.T) {
 		{"system physical", frame("      {}\n") + "  a: {default_group: g1, physical: sys}\n", []string{`12:36 "sys" is a database of the servers themselves`}},
 		{"same physical", frame("      {}\n") + "  old: {default_group: g0, physical: SHOP}\n  new: {default_group: g1, physical: shop}\n",
 			[]string{"12:3 databases.old: it is `SHOP` in group g0, and so is database shop"}},
+		{"own database", frame("      {}\n") + "  Serval: {default_group: g1, physical: x}\n  a: {default_group: g1, physical: SERVAL}\n",
+			[]string{`12:3 databases.Serval: "Serval" is Serval's own database on the servers (transactions.database); call it otherwise`,
+				`13:3 databases.a: its physical database "SERVAL" is Serval's own`}},
+		{"own database elsewhere", frame("      {}\n") + "  serval: {default_group: g1}\ntransactions: {database: decisions}\n", nil},
+		{"shards in the own database", shardErrors("{column: id, by: jump, shards: 2, groups: g0, database: 'serval', table: 't_{shard}'}"),
+			[]string{`11:7 table shop.t: a shard is in the database "serval", which is Serval's own`}},
 	}, world(nil, nil))
 }
 

@@ -149,6 +149,9 @@ func keyHint(e entry, allowed []string) string {
 	if before, _, ok := strings.Cut(e.name, ":"); ok && slices.Contains(allowed, before) {
 		return "put a space after the colon of " + before + ":"
 	}
+	if now := retiredKey(e.name); now != "" {
+		return now
+	}
 	if near := nearest(e.name, allowed); near != "" {
 		return didYouMean(near)
 	}

@@ -2,7 +2,11 @@ package config
 
 // transactions.go: how transactions over several groups are committed.
 
-import "gopkg.in/yaml.v3"
+import (
+	"slices"
+
+	"gopkg.in/yaml.v3"
+)
 
 // Transactions says what happens to a transaction that has written in more than one group.
 type Transactions struct {
@@ -28,8 +32,36 @@ func (r *reader) transactions(n *yaml.Node) Transactions {
 		b = r.block(n, nil, "transactions", "across_groups", "database")
 	}
 	t := Transactions{AcrossGroups: b.choice("across_groups", Atomic, AcrossGroups()...), Database: b.text("database", defaultOwnDatabase)}
-	if at := b.get("database"); at != nil {
+	if at := b.get("database"); at != nil && r.checkDatabaseName(at, "transactions.database", t.Database) {
 		r.checkOwnName(at, "transactions.database", t.Database)
 	}
 	return t
+}
+
+// retiredKey says what a key that was there once is today, "" for all others.
+func retiredKey(key string) string {
+	if key == "multi_group_writes" {
+		return "it is transactions: {across_groups: …} now: best_effort as before, single in place of refuse, or atomic"
+	}
+	return ""
+}
+
+// checkOwnDatabase reports databases that are in the way of the one in which Serval keeps its decisions.
+func (r *reader) checkOwnDatabase(c *Config, keys []*yaml.Node, tables []*tableNode) {
+	own := folded(c.Transactions.Database)
+	const hint = "call it otherwise, or give transactions.database another name"
+	for i, d := range c.Databases {
+		switch {
+		case folded(d.Name) == own:
+			r.fail(keys[i], hint, "databases.%s: %q is Serval's own database on the servers (transactions.database)", d.Name, d.Name)
+		case folded(d.Physical) == own:
+			r.fail(keys[i], hint, "databases.%s: its physical database %q is Serval's own on the servers (transactions.database)", d.Name, d.Physical)
+		}
+	}
+	for _, t := range tables {
+		inside := func(l Location) bool { return folded(l.Database) == own }
+		if t.table.Kind == Sharded && t.table.Shard != nil && slices.ContainsFunc(t.table.Shard.Locations, inside) && folded(t.database.Physical) != own {
+			r.fail(t.key, hint, "table %s: a shard is in the database %q, which is Serval's own on the servers (transactions.database)", t.path(), c.Transactions.Database)
+		}
+	}
 }

@@ -17,6 +17,7 @@ func TestServalTransactions(t *testing.T) {
 			bed := newSessionBed(t, kind)
 			t.Run("set", func(t *testing.T) { acrossGroupsSet(t, bed) })
 			t.Run("prepared", func(t *testing.T) { acrossGroupsPrepared(t, bed) })
+			t.Run("own database", func(t *testing.T) { ownDatabaseHidden(t, bed) })
 			t.Run("reset", func(t *testing.T) { acrossGroupsReset(t, bed) })
 		})
 	}
@@ -151,4 +152,40 @@ func acrossGroupsReset(t *testing.T, bed *sessionBed) {
 		t.Fatalf("%v %+v", err, a)
 	}
 	wantAcross(t, c, "atomic")
+}
+
+// ownDatabaseHidden: clients do not see the database in which Serval keeps its decisions.
+func ownDatabaseHidden(t *testing.T, bed *sessionBed) {
+	for _, n := range bed.Nodes {
+		if err := n.Exec("CREATE DATABASE IF NOT EXISTS serval", "CREATE TABLE IF NOT EXISTS serval.xa_decision (gtrid VARBINARY(64) PRIMARY KEY)"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := dial(t, bed.addr, "sbtest")
+	defer c.Close()
+	for _, sql := range []string{
+		"SHOW DATABASES", "SHOW DATABASES LIKE 'serv%'", "SHOW SCHEMAS WHERE `Database` = 'serval'", "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA",
+		"SELECT TABLE_SCHEMA FROM information_schema.TABLES", "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'serval'",
+		"SELECT TABLE_SCHEMA FROM information_schema.COLUMNS", "SELECT TABLE_SCHEMA FROM information_schema.STATISTICS",
+		"SELECT CONSTRAINT_SCHEMA FROM information_schema.KEY_COLUMN_USAGE", "SELECT CONSTRAINT_SCHEMA FROM information_schema.TABLE_CONSTRAINTS",
+		"SHOW OPEN TABLES",
+	} {
+		a := say(t, c, sql)
+		if a.Kind == raw.Error {
+			t.Errorf("%s: %s", sql, told(a))
+		}
+		for _, row := range texts(a) {
+			if strings.HasPrefix(row, "serval") || strings.Contains(row, "xa_decision") {
+				t.Errorf("%s shows %q", sql, row)
+			}
+		}
+	}
+	for _, sql := range []string{
+		"USE serval", "SELECT * FROM serval.xa_decision", "SHOW TABLES FROM serval", "SHOW CREATE TABLE serval.xa_decision", "DELETE FROM serval.xa_decision",
+		"DESCRIBE serval.xa_decision", "SHOW INDEX FROM serval.xa_decision", "DROP TABLE serval.xa_decision", "LOCK TABLES serval.xa_decision READ", "SHOW CREATE DATABASE serval",
+	} {
+		if a := say(t, c, sql); a.Kind != raw.Error || a.Code != 1049 {
+			t.Errorf("%s: %s", sql, told(a))
+		}
+	}
 }
