@@ -7,6 +7,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
+	"sort"
 	"strings"
 	"sync"
 	"testing"
@@ -261,6 +263,176 @@ func TestFinishBranch(t *testing.T) {
 					if v == txn.Committed && attached {
 						run(t, d.connect(t, 1), "DELETE FROM t")
 					}
+				}
+			}
+		})
+	}
+}
+
+// recover runs managers until the end of the test.
+func recoverWith(t *testing.T, managers ...*txn.Manager) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	for _, m := range managers {
+		running.Go(func() { m.Run(ctx) })
+	}
+	t.Cleanup(func() {
+		cancel()
+		running.Wait()
+	})
+}
+
+// listed is what a node has prepared.
+func (d *doubt) listed(t *testing.T, node int) []string {
+	t.Helper()
+	rows, err := d.nodes[node].Query("XA RECOVER")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for _, r := range rows {
+		list = append(list, r[3])
+	}
+	sort.Strings(list)
+	return list
+}
+
+// emptyWithin waits until nothing is prepared but what is to stay, for at most the ten seconds that are promised.
+func (d *doubt) emptyWithin(t *testing.T, since time.Time, stay ...string) {
+	t.Helper()
+	sort.Strings(stay)
+	for {
+		var rest []string
+		for node := range d.nodes {
+			rest = append(rest, d.listed(t, node)...)
+		}
+		sort.Strings(rest)
+		if slices.Equal(rest, stay) {
+			t.Logf("finished after %v", time.Since(since).Round(10*time.Millisecond))
+			return
+		}
+		if time.Since(since) > 10*time.Second {
+			t.Fatalf("still prepared after %v: %v, want %v", time.Since(since), rest, stay)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// TestRecovery makes every kind of leftover at once, restarts a group in the middle of it, and has two Servals finish
+// what is theirs.
+func TestRecovery(t *testing.T) {
+	for _, kind := range servers.Kinds(t) {
+		t.Run(string(kind), func(t *testing.T) {
+			d := startDoubt(t, kind)
+			m := d.manager(t)
+			s0, s1 := storeOf(t, m, "g0"), storeOf(t, m, "g1")
+			decider := d.connect(t, 0)
+
+			committed := txn.NewID(s0, decider.GetConnectionID())
+			_, c := d.branch(t, 1, committed, 1)
+			_ = c.Close()
+			run(t, decider, "BEGIN", "INSERT INTO t VALUES (1, 0)", m.DecisionSQL(committed, []string{s1}), "COMMIT")
+
+			attached := txn.NewID(s0, decider.GetConnectionID())
+			d.branch(t, 1, attached, 2) // its connection stays
+			run(t, decider, "BEGIN", "INSERT INTO t VALUES (2, 0)", m.DecisionSQL(attached, []string{s1}), "COMMIT")
+
+			undecided := txn.NewID(s0, decider.GetConnectionID())
+			_, c = d.branch(t, 1, undecided, 3)
+			_ = c.Close()
+			d.branch(t, 1, txn.NewID(s0, decider.GetConnectionID()), 4) // undecided and attached
+
+			holder := d.connect(t, 0) // a frozen coordinator's
+			held := txn.NewID(s0, holder.GetConnectionID())
+			d.branch(t, 1, held, 5)
+			run(t, holder, "BEGIN", "INSERT INTO t VALUES (5, 0)", m.DecisionSQL(held, []string{s1}))
+
+			back := d.connect(t, 1) // the other way round: g1 decides
+			turned := txn.NewID(s1, back.GetConnectionID())
+			_, c = d.branch(t, 0, turned, 6)
+			_ = c.Close()
+			run(t, back, "BEGIN", "INSERT INTO t VALUES (6, 0)", m.DecisionSQL(turned, []string{s0}), "COMMIT")
+
+			stranger := txn.NewID("00000000000000ff", 7)
+			x, _ := d.branch(t, 1, stranger, 7)
+			stay := []string{fmt.Sprintf("%s%d", stranger, x.Thread), "theirs1"}
+			foreign := d.connect(t, 1)
+			run(t, foreign, "XA START 'theirs','1'", "INSERT INTO t VALUES (8, 0)", "XA END 'theirs','1'", "XA PREPARE 'theirs','1'")
+			bystander := d.connect(t, 1)
+			run(t, bystander, "BEGIN", "INSERT INTO t VALUES (9, 0)")
+			ours := txn.NewID(s0, decider.GetConnectionID()) // a session of the first Serval's is at it
+			m.Start(ours)
+			mine, _ := d.branch(t, 1, ours, 10)
+
+			begun := time.Now()
+			recoverWith(t, m)
+			d.emptyWithin(t, begun, append(stay, fmt.Sprintf("%s%d", ours, mine.Thread))...)
+			run(t, bystander, "COMMIT")
+			if _, err := holder.Execute("COMMIT"); err == nil {
+				t.Error("the frozen coordinator has committed")
+			}
+			m.Later(ours)
+			begun = time.Now()
+			d.emptyWithin(t, begun, stay...)
+			if took := time.Since(begun); took > 2500*time.Millisecond {
+				t.Errorf("what its session gave up was finished after %v", took)
+			}
+			if got := d.rows(t, 0); got != "[[1] [2] [6]]" {
+				t.Errorf("rows in g0 %s", got)
+			}
+			if got := d.rows(t, 1); got != "[[1] [2] [6] [9]]" {
+				t.Errorf("rows in g1 %s", got)
+			}
+			time.Sleep(1100 * time.Millisecond) // one more look
+			var stats string
+			for _, s := range m.Stats() {
+				stats += fmt.Sprintf("%+v ", s)
+			}
+			want := "{Group:g0 InDoubt:0 Strangers:0 Foreign:0 Committed:1 RolledBack:0} {Group:g1 InDoubt:0 Strangers:1 Foreign:1 Committed:2 RolledBack:4} "
+			if stats != want {
+				t.Errorf("stats %s\nwant  %s", stats, want)
+			}
+		})
+	}
+}
+
+// TestRecoveryOverCrashes: the branches' group is killed, then the deciding one; recovery goes on as soon as both are back.
+func TestRecoveryOverCrashes(t *testing.T) {
+	for _, kind := range servers.Kinds(t) {
+		t.Run(string(kind), func(t *testing.T) {
+			d := startDoubt(t, kind)
+			m, other := d.manager(t), d.manager(t)
+			s0, s1 := storeOf(t, m, "g0"), storeOf(t, m, "g1")
+			want := "["
+			for row := range 60 {
+				decider := d.connect(t, 0)
+				id := txn.NewID(s0, decider.GetConnectionID())
+				d.branch(t, 1, id, 100+row)
+				run(t, decider, "BEGIN", fmt.Sprintf("INSERT INTO t VALUES (%d, 0)", 100+row), m.DecisionSQL(id, []string{s1}))
+				if row%3 == 0 {
+					run(t, decider, "COMMIT")
+					want += fmt.Sprintf("[%d] ", 100+row)
+				}
+			}
+			want = strings.TrimSuffix(want, " ") + "]"
+			d.nodes[0].Kill()
+			d.nodes[1].Kill()
+			recoverWith(t, m, other)
+			if err := d.nodes[1].Restart(); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(4 * time.Second)
+			if n := len(d.listed(t, 1)); n != 60 {
+				t.Fatalf("%d branches are prepared while nobody can decide, want 60", n)
+			}
+			if err := d.nodes[0].Restart(); err != nil {
+				t.Fatal(err)
+			}
+			d.emptyWithin(t, time.Now())
+			for node := range d.nodes {
+				if got := d.rows(t, node); got != want {
+					t.Errorf("rows in g%d %s\nwant %s", node, got, want)
 				}
 			}
 		})

@@ -160,11 +160,11 @@ func (n *Node) killQuery(ctx context.Context, thread uint32) error {
 // Beside asks something through a connection of its own, outside the pool's limit: what sessions wait for that hold
 // all of the pool's connections. The connection is closed when ask returns, and cut when ctx ends.
 func (n *Node) Beside(ctx context.Context, ask func(*Conn) error) error {
-	side, err := n.connect(ctx, false)
+	side, err := n.AcquireBeside(ctx)
 	if err != nil {
 		return err
 	}
-	defer side.quit()
+	defer side.Release()
 	defer cutAtEnd(ctx, side.NetConn())()
 	return ask(side)
 }

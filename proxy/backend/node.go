@@ -114,7 +114,15 @@ func (n *Node) AcquireMore(ctx context.Context, foundRows bool) (*Conn, error) {
 	if granted {
 		return n.ready(ctx, c, foundRows)
 	}
-	if c, err = n.connect(ctx, foundRows); err != nil {
+	return n.connectBeside(ctx, foundRows)
+}
+
+// AcquireBeside makes a new connection that has no place in the pool, and never has one: Release closes it.
+func (n *Node) AcquireBeside(ctx context.Context) (*Conn, error) { return n.connectBeside(ctx, false) }
+
+func (n *Node) connectBeside(ctx context.Context, foundRows bool) (*Conn, error) {
+	c, err := n.connect(ctx, foundRows)
+	if err != nil {
 		return nil, err
 	}
 	c.beside = true

@@ -27,6 +27,9 @@ const storeTimeout = 10 * time.Second
 // storeDigits is the length of a store id.
 const storeDigits = 16
 
+// readAgain is how often a group without a store is asked for one, however many transactions ask.
+const readAgain = time.Second
+
 // identity is what is known of a group's store.
 type identity struct {
 	id     string
@@ -37,7 +40,20 @@ type identity struct {
 type groupStore struct {
 	turn  chan struct{} // one makes it, the others wait and read what came of it
 	known atomic.Pointer[identity]
+	read  time.Time // when deciders read it last; belongs to who has the turn
 }
+
+// take waits for the turn.
+func (s *groupStore) take(ctx context.Context) error {
+	select {
+	case s.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (s *groupStore) leave() { <-s.turn }
 
 func newStores(cluster *backend.Cluster) map[string]*groupStore {
 	stores := map[string]*groupStore{}
@@ -59,12 +75,10 @@ func (m *Manager) Store(ctx context.Context, group string) (id string, err error
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	select {
-	case s.turn <- struct{}{}:
-		defer func() { <-s.turn }()
-	case <-ctx.Done():
-		return "", context.Cause(ctx)
+	if err := s.take(ctx); err != nil {
+		return "", cannotCommit(err)
 	}
+	defer s.leave()
 	if k := s.known.Load(); k != nil {
 		return k.id, nil
 	}
@@ -216,9 +230,7 @@ func (m *Manager) deciders(ctx context.Context, store string) ([]string, error) 
 		if m.stores[g.Name()].known.Load() != nil {
 			continue
 		}
-		wait.Go(func() {
-			errs[i] = m.own(ctx, g.Name(), func(_ context.Context, c *backend.Conn) error { return m.learn(c) })
-		})
+		wait.Go(func() { errs[i] = m.lookFor(ctx, g.Name()) })
 	}
 	wait.Wait()
 	if in := m.having(store); len(in) > 0 {
@@ -228,6 +240,23 @@ func (m *Manager) deciders(ctx context.Context, store string) ([]string, error) 
 		return nil, fmt.Errorf("it is not known which group has store %s: %w", store, err)
 	}
 	return nil, errUnknownStore
+}
+
+// lookFor reads the store of a group that had none, though not more often than once in readAgain.
+func (m *Manager) lookFor(ctx context.Context, group string) error {
+	s := m.stores[group]
+	if err := s.take(ctx); err != nil {
+		return err
+	}
+	defer s.leave()
+	if time.Since(s.read) < readAgain {
+		return nil
+	}
+	err := m.own(ctx, group, func(_ context.Context, c *backend.Conn) error { return m.learn(c) })
+	if err == nil {
+		s.read = time.Now()
+	}
+	return err
 }
 
 func (m *Manager) having(store string) (groups []string) {

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -126,13 +127,22 @@ func user(processes []backend.Row, thread uint32) []byte {
 // FinishBranch commits or rolls back a prepared branch on a connection of its own. It tries until ctx ends. A branch that
 // is not there (any more) is finished.
 func (m *Manager) FinishBranch(ctx context.Context, group string, x XID, v Verdict) error {
-	err := retry(ctx, func(ctx context.Context) error {
-		return m.own(ctx, group, func(ctx context.Context, c *backend.Conn) error { return m.finishOn(ctx, c, x, v) })
+	_, err := m.finishBranch(ctx, group, x, v)
+	return err
+}
+
+// finishBranch is FinishBranch; done is false when there was nothing (left) to do.
+func (m *Manager) finishBranch(ctx context.Context, group string, x XID, v Verdict) (done bool, err error) {
+	err = retry(ctx, func(ctx context.Context) error {
+		return m.own(ctx, group, func(ctx context.Context, c *backend.Conn) error {
+			done, err = m.finishOn(ctx, c, x, v)
+			return err
+		})
 	})
 	if err != nil {
-		return fmt.Errorf("branch %s in group %s is not finished: %w", x.ID, group, err)
+		return false, fmt.Errorf("branch %s in group %s is not finished: %w", x.ID, group, err)
 	}
-	return nil
+	return done, nil
 }
 
 // attachedPause is between the tries at a branch that is listed and yet unknown.
@@ -143,36 +153,35 @@ const attachedTries = 3
 
 // finishOn finishes a branch. "Unknown" is said of a branch that is finished, and also (by MariaDB, and by MySQL with
 // xa_detach_on_prepare=OFF) of one that the connection still has which prepared it.
-func (m *Manager) finishOn(ctx context.Context, c *backend.Conn, x XID, v Verdict) error {
+func (m *Manager) finishOn(ctx context.Context, c *backend.Conn, x XID, v Verdict) (done bool, err error) {
 	do := "XA ROLLBACK "
 	if v == Committed {
 		do = "XA COMMIT "
 	}
 	for try := 1; ; try++ {
 		_, err := c.Exec(do + x.SQL())
-		switch code(err) {
-		case 0:
-			return err
-		case codeXARolledBack, codeXATimeout, codeXADeadlock:
-			if v == RolledBack {
-				return nil
-			}
-			return err
-		case codeUnknownXID:
-		default:
-			return err
+		if v == RolledBack && rolledBack(err) {
+			return true, nil
+		}
+		if code(err) != codeUnknownXID {
+			return err == nil, err
 		}
 		list, err := recoverList(c)
 		if err != nil || !list.has(x) {
-			return err
+			return false, err
 		}
 		if try >= attachedTries {
 			if err := m.cut(c, x.Thread, x.ID); err != nil {
-				return err
+				return false, err
 			}
 		}
 		if !pause(ctx, attachedPause) {
-			return fmt.Errorf("it is held by connection %d: %w", x.Thread, context.Cause(ctx))
+			return false, fmt.Errorf("it is held by connection %d: %w", x.Thread, context.Cause(ctx))
 		}
 	}
+}
+
+// rolledBack tells whether a server answered an XA ROLLBACK by saying that it had done so already.
+func rolledBack(err error) bool {
+	return slices.Contains([]uint16{codeXARolledBack, codeXATimeout, codeXADeadlock}, code(err))
 }

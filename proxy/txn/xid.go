@@ -5,10 +5,12 @@ package txn
 
 import (
 	"crypto/rand"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // formatID is the formatID of every xid of Serval's: "SERV".
@@ -20,14 +22,21 @@ const idPrefix = "serval"
 type ID struct {
 	Store  string // of the deciding group: 16 hex digits, see Store
 	Thread uint32 // of the deciding transaction's connection on its server
-	Unique string // 24 hex digits
+	Unique string // 24 hex digits: when it was made, in Unix seconds (8), and chance (16)
 }
 
 // NewID makes the name of a transaction that is decided on a connection of a store's server.
 func NewID(store string, thread uint32) ID {
 	var b [12]byte
-	rand.Read(b[:]) // never fails
+	binary.BigEndian.PutUint32(b[:], uint32(time.Now().Unix()))
+	rand.Read(b[4:]) // never fails
 	return ID{Store: store, Thread: thread, Unique: hex.EncodeToString(b[:])}
+}
+
+// Made is when the transaction got its name, by the clock of its Serval: for an operator's eyes only.
+func (id ID) Made() time.Time {
+	seconds, _ := strconv.ParseUint(id.Unique[:8], 16, 32) // they are digits, see ParseID
+	return time.Unix(int64(seconds), 0)
 }
 
 // String is the gtrid: at most 59 of the 64 bytes that servers allow, letters, digits and slashes.

@@ -3,6 +3,7 @@ package txn
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestXID(t *testing.T) {
@@ -17,6 +18,9 @@ func TestXID(t *testing.T) {
 	}
 	if want := "'" + id.String() + "','17',1397051990"; x.SQL() != want {
 		t.Errorf("SQL %s, want %s", x.SQL(), want)
+	}
+	if age := time.Since(id.Made()); age < 0 || age > time.Minute {
+		t.Errorf("made %v ago", age)
 	}
 	if NewID("0123456789abcdef", 1) == NewID("0123456789abcdef", 1) {
 		t.Error("two transactions with one name")
