@@ -8,6 +8,8 @@
 //   - TestPreparedCases runs them over the binary protocol: as they are, and with their literals as parameters.
 //   - The other tests are scenarios: sysbench under load with its rows counted in the shards, clients that are cut at
 //     random while a server is restarted, memory while a million rows pass, packets over 16 MiB, other people's clients.
+//   - TestBank moves money over two groups through two Servals while everything fails at random (make bank). It prints its
+//     seed; SERVAL_E2E_SEED repeats the draws, SERVAL_E2E_BANK_LOGS=directory keeps the servers' general logs.
 //
 // One case: go test ./e2e -run 'TestCases/mysql/routing.test:12'. One kind: SERVAL_E2E_KINDS=mariadb.
 // Longer scenarios: SERVAL_E2E_SECONDS=60 (make sysbench, make chaos). -short leaves the scenarios out.

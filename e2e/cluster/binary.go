@@ -20,8 +20,10 @@ import (
 type Binary struct {
 	Addr string
 
-	cmd *exec.Cmd
-	log string
+	program, file string
+	env           []string
+	cmd           *exec.Cmd
+	log           string
 }
 
 // Build compiles cmd/serval with build tags into dir and returns the program's path. It may be called from any package's
@@ -63,8 +65,8 @@ func StartBinary(tb testing.TB, c *Cluster) *Binary {
 
 // LaunchBinary runs program on the cluster's configuration and waits until it accepts connections.
 func LaunchBinary(program string, c *Cluster) (*Binary, error) {
-	b := &Binary{Addr: c.Config.Listeners[0].Address, log: filepath.Join(c.dir, "serval.log")}
-	if err := b.run(program, c.File, nil); err != nil {
+	b := &Binary{Addr: c.Config.Listeners[0].Address, program: program, file: c.File, log: filepath.Join(c.dir, "serval.log")}
+	if err := b.run(); err != nil {
 		return nil, err
 	}
 	return b, nil
@@ -81,11 +83,10 @@ type Run struct {
 func (c *Cluster) Serve(tb testing.TB, run Run) *Binary {
 	tb.Helper()
 	dir := tb.TempDir()
-	file := filepath.Join(dir, "serval.yaml")
-	b := &Binary{log: filepath.Join(dir, "serval.log")}
-	err := c.configure(b, file, run.Nodes)
+	b := &Binary{program: run.Program, file: filepath.Join(dir, "serval.yaml"), env: run.Env, log: filepath.Join(dir, "serval.log")}
+	err := c.configure(b, run.Nodes)
 	if err == nil {
-		err = b.run(run.Program, file, run.Env)
+		err = b.run()
 	}
 	if err != nil {
 		tb.Fatal(err)
@@ -95,7 +96,7 @@ func (c *Cluster) Serve(tb testing.TB, run Run) *Binary {
 }
 
 // configure finds an address for b and writes its configuration.
-func (c *Cluster) configure(b *Binary, file string, nodes []string) (err error) {
+func (c *Cluster) configure(b *Binary, nodes []string) (err error) {
 	if b.Addr, err = FreeAddr(); err != nil {
 		return err
 	}
@@ -103,18 +104,18 @@ func (c *Cluster) configure(b *Binary, file string, nodes []string) (err error) 
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(file, text, 0o600)
+	return os.WriteFile(b.file, text, 0o600)
 }
 
 // run starts the process and waits until it accepts connections.
-func (b *Binary) run(program, file string, env []string) error {
-	log, err := os.Create(b.log)
+func (b *Binary) run() error {
+	log, err := os.OpenFile(b.log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = log.Close() }()
-	b.cmd = exec.Command(program, "serve", "-c", file)
-	b.cmd.Env = append(os.Environ(), env...)
+	b.cmd = exec.Command(b.program, "serve", "-c", b.file)
+	b.cmd.Env = append(os.Environ(), b.env...)
 	b.cmd.Stdout, b.cmd.Stderr = log, log
 	b.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := b.cmd.Start(); err != nil {
@@ -146,6 +147,12 @@ func (b *Binary) Kill() {
 		_ = b.cmd.Process.Kill()
 		_ = b.cmd.Wait() // always an error: it has ended by a signal
 	}
+}
+
+// Restart kills the program if it runs and starts it again at the same address. Its log goes on.
+func (b *Binary) Restart() error {
+	b.Kill()
+	return b.run()
 }
 
 // Freeze stops the program without its notice (SIGSTOP) until Thaw.

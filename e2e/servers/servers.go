@@ -194,6 +194,21 @@ func (s *Server) Restart() error {
 	return s.start()
 }
 
+// Freeze stops the server without its notice (SIGSTOP) until Thaw. It must run.
+func (s *Server) Freeze() error { return s.signal(syscall.SIGSTOP) }
+
+// Thaw lets a frozen server run on.
+func (s *Server) Thaw() error { return s.signal(syscall.SIGCONT) }
+
+func (s *Server) signal(signal os.Signal) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.process == nil {
+		return os.ErrProcessDone
+	}
+	return s.process.Signal(signal)
+}
+
 // Close kills the server and deletes its data. It may be called again.
 func (s *Server) Close() {
 	s.Kill()

@@ -1,0 +1,134 @@
+package e2e
+
+// bank_reader_test.go: those that only look while the bank works. What a client was told is committed is there on a new
+// connection through the other Serval: at once, or when something has just failed, when recovery has finished it. And a
+// reader that asks for SERIALIZABLE sees all the money, always.
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+)
+
+// bankSeen counts what the readers have done.
+type bankSeen struct {
+	atOnce, later, latest              atomic.Int64 // acknowledged transfers; the longest wait for one, in nanoseconds
+	totals, totalsQuiet, totalsRefused atomic.Int64
+}
+
+// watchAcknowledged looks for transfers that were acknowledged, a moment ago or some time.
+func (b *bank) watchAcknowledged(r *rand.Rand) {
+	for time.Now().Before(b.end) {
+		var e *bankEntry
+		select {
+		case e = <-b.fresh:
+		case <-time.After(20 * time.Millisecond):
+			if e = b.journal.pick(r.IntN); e == nil {
+				continue
+			}
+		}
+		b.lookFor(e)
+	}
+}
+
+// lookFor looks for a transfer until it is there. While nothing fails it has to be there at once, and some seconds after a
+// fault it has to be there too.
+func (b *bank) lookFor(e *bankEntry) {
+	began, proxy := time.Now(), (e.proxy+1)%bankProxies
+	for {
+		asked := time.Now()
+		missing, err := b.legsOf(e, proxy)
+		switch {
+		case err != nil:
+			if b.faults.calmSince(asked) {
+				b.journal.fail("a reader through Serval %d: %v", proxy, err)
+				return
+			}
+			proxy = (proxy + 1) % bankProxies
+		case missing == "" && b.faults.calmSince(e.began):
+			b.seen.atOnce.Add(1)
+			return
+		case missing == "":
+			b.seen.later.Add(1)
+			b.seen.latest.Store(max(b.seen.latest.Load(), int64(time.Since(began))))
+			return
+		case b.faults.calmSince(asked):
+			b.journal.fail("%s is not seen %v after it was acknowledged, through Serval %d: %s", missing, time.Since(e.ended).Round(time.Millisecond), proxy, e)
+			return
+		}
+		if time.Now().After(b.end) {
+			return // the audit looks at all of them
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// legsOf reads a transfer's rows on a new connection and says what is missing.
+func (b *bank) legsOf(e *bankEntry, proxy int) (missing string, err error) {
+	conn, err := dialBank("raw", b.proxies[proxy].Addr)
+	if err != nil {
+		return "", err
+	}
+	defer conn.cut()
+	want := [][]int64{{e.from, 1, -e.amount}, {e.to, 2, e.amount}}
+	for i, id := range []int64{e.from, e.to} {
+		rows, err := conn.query("SELECT account, leg, amount FROM ledger WHERE account = ? AND transfer = ?", id, e.id)
+		if err != nil {
+			return "", err
+		}
+		if fmt.Sprint(rows) != fmt.Sprint(want[i:i+1]) {
+			return fmt.Sprintf("leg %v (there is %v)", want[i], rows), nil
+		}
+	}
+	return "", nil
+}
+
+// watchTotal sums all balances from time to time.
+func (b *bank) watchTotal(r *rand.Rand) {
+	for time.Now().Before(b.end) {
+		time.Sleep(200*time.Millisecond + drawn(r, 800*time.Millisecond))
+		began, proxy := time.Now(), r.IntN(bankProxies)
+		how := []string{"BEGIN", "START TRANSACTION READ ONLY"}[r.IntN(2)]
+		rows, total, err := b.total(proxy, how)
+		calm := b.faults.calmSince(began)
+		switch code := codeOf(err); {
+		case err != nil:
+			b.seen.totalsRefused.Add(1)
+			if calm && code != bankDeadlock && code != bankLockWait {
+				b.journal.fail("the sum of all accounts through Serval %d: %v", proxy, err)
+			}
+		case rows != bankAccounts || total != bankAccounts*bankStart:
+			b.journal.fail("a SERIALIZABLE %s through Serval %d from %s on sees %d accounts with %d, want %d with %d", how, proxy, began.Format("05.000"), rows, total,
+				bankAccounts, bankAccounts*bankStart)
+		case calm:
+			b.seen.totalsQuiet.Add(1)
+		default:
+			b.seen.totals.Add(1)
+		}
+	}
+}
+
+// total sums all balances in a transaction that has to be carried out as if it were alone.
+func (b *bank) total(proxy int, begin string) (rows int, total int64, err error) {
+	conn, err := dialBank("raw", b.proxies[proxy].Addr)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer conn.cut()
+	for _, sql := range []string{"SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", begin} {
+		if _, err := conn.exec(sql); err != nil {
+			return 0, 0, err
+		}
+	}
+	accounts, err := conn.query("SELECT id, balance FROM accounts")
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, a := range accounts {
+		total += a[1]
+	}
+	// That it can be committed says that its locks were held all the time, in both groups.
+	_, err = conn.exec("COMMIT")
+	return len(accounts), total, err
+}
