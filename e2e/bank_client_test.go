@@ -24,8 +24,8 @@ type bankClient struct {
 	driver string
 	manual bool // autocommit is off on conn
 
-	e        *bankEntry // the present transfer
-	one, two int64      // its accounts in the order in which they are locked
+	e           *bankEntry // the present transfer
+	first, last int64      // its accounts in the order in which they are locked
 }
 
 func newBankClient(b *bank, number int, r *rand.Rand) *bankClient {
@@ -123,30 +123,38 @@ func (c *bankClient) judgeCalm() {
 	}
 }
 
-// choose draws the accounts: any two, two that many want, two in one group, two in one shard.
+// choose draws the accounts: any two, two that many want, two in one group, two in one shard, two of the vault.
 func (c *bankClient) choose() {
+	const open = bankAccounts - bankVault
 	e := c.e
-	e.from = 1 + c.r.Int64N(bankAccounts)
+	e.from = 1 + c.r.Int64N(open)
 	switch kind := c.r.IntN(20); {
 	case kind < 2: // one shard
-		e.to = e.from%(bankAccounts-8) + 8
-	case kind < 5: // one group
+		e.to = e.from%(open-8) + 8
+	case kind < 4: // one group
 		for e.to = e.from; e.to == e.from || second(e.to) != second(e.from); {
-			e.to = 1 + c.r.Int64N(bankAccounts)
+			e.to = 1 + c.r.Int64N(open)
 		}
-	case kind < 10:
-		e.from = 1 + c.r.Int64N(bankHot)
-		e.to = 1 + (e.from+c.r.Int64N(bankHot-1))%bankHot
+	case kind < 8:
+		e.from, e.to = c.two(1, bankHot)
+	case kind < 11:
+		e.from, e.to = c.two(open+1, bankVault)
 	default:
-		e.to = 1 + (e.from+c.r.Int64N(bankAccounts-1))%bankAccounts
+		e.from, e.to = c.two(1, open)
 	}
 	if c.chance(10) {
 		e.amount *= 20 // which the account may not have
 	}
-	c.one, c.two = e.from, e.to
+	c.first, c.last = e.from, e.to
 	if c.chance(2) {
-		c.one, c.two = e.to, e.from
+		c.first, c.last = e.to, e.from
 	}
+}
+
+// two draws two of n accounts.
+func (c *bankClient) two(from, n int64) (one, other int64) {
+	one = c.r.Int64N(n)
+	return from + one, from + (one+1+c.r.Int64N(n-1))%n
 }
 
 // noteOnly writes a transfer of nothing into the ledger, in one statement that is a transaction of its own.
@@ -239,7 +247,10 @@ func (c *bankClient) commit() {
 	if sql != "COMMIT" {
 		c.how(sql)
 	}
-	if _, err := c.conn.exec(sql); err != nil {
+	c.committing.Add(1)
+	_, err := c.conn.exec(sql)
+	c.committing.Add(-1)
+	if err != nil {
 		if vague := c.e.judge(err); vague {
 			c.journal.fail("an error of %s that does not say what became of the transaction: %v: %s", sql, err, c.e)
 		}
@@ -318,9 +329,9 @@ func (c *bankClient) lock() error {
 	var err error
 	if c.chance(3) {
 		c.how("locked together")
-		err = read("SELECT id, balance FROM accounts WHERE id IN (?, ?) FOR UPDATE", c.one, c.two)
-	} else if err = read("SELECT id, balance FROM accounts WHERE id = ? FOR UPDATE", c.one); err == nil {
-		err = read("SELECT id, balance FROM accounts WHERE id = ? FOR UPDATE", c.two)
+		err = read("SELECT id, balance FROM accounts WHERE id IN (?, ?) FOR UPDATE", c.first, c.last)
+	} else if err = read("SELECT id, balance FROM accounts WHERE id = ? FOR UPDATE", c.first); err == nil {
+		err = read("SELECT id, balance FROM accounts WHERE id = ? FOR UPDATE", c.last)
 	}
 	if err != nil {
 		return err
@@ -339,7 +350,7 @@ func (c *bankClient) pay() error {
 		return c.do(2, "UPDATE accounts SET balance = balance + CASE id WHEN ? THEN ? ELSE ? END WHERE id IN (?, ?)", e.from, -e.amount, e.amount, e.from, e.to)
 	}
 	delta := map[int64]int64{e.from: -e.amount, e.to: e.amount}
-	for _, id := range []int64{c.one, c.two} {
+	for _, id := range []int64{c.first, c.last} {
 		if err := c.do(1, "UPDATE accounts SET balance = balance + ? WHERE id = ?", delta[id], id); err != nil {
 			return err
 		}
@@ -375,9 +386,9 @@ func (c *bankClient) book() error {
 // detour does under a savepoint what must not be, and takes it back.
 func (c *bankClient) detour() error {
 	c.how("savepoint")
-	id := c.one
+	id := c.first
 	if c.chance(2) {
-		id = c.two
+		id = c.last
 	}
 	if _, err := c.conn.exec("SAVEPOINT detour"); err != nil {
 		return err

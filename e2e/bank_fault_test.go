@@ -6,9 +6,7 @@ package e2e
 
 import (
 	"fmt"
-	"maps"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -129,13 +127,25 @@ func (f *bankFaults) calmSince(t time.Time) bool {
 	return len(f.busy) == 0 && f.lastEnd.Add(bankSettle).Before(t)
 }
 
+// whileCommitting waits until several clients wait for their COMMIT, for a moment: that is when it hurts.
+func (f *bankFaults) whileCommitting() {
+	for range 400 {
+		if f.b.committing.Load() >= 3 {
+			return
+		}
+		time.Sleep(250 * time.Microsecond)
+	}
+}
+
 func (f *bankFaults) killProxy(i int, d time.Duration) error {
+	f.whileCommitting()
 	f.b.proxies[i].Kill()
 	time.Sleep(d)
 	return again(f.b.proxies[i].Restart)
 }
 
 func (f *bankFaults) killServer(i int, d time.Duration) error {
+	f.whileCommitting()
 	f.b.Nodes[i].Kill()
 	time.Sleep(d)
 	return again(f.b.Nodes[i].Restart)
@@ -152,6 +162,7 @@ func again(start func() error) error {
 }
 
 func (f *bankFaults) freezeProxy(i int, d time.Duration) error {
+	f.whileCommitting()
 	if err := f.b.proxies[i].Freeze(); err != nil {
 		return err
 	}
@@ -160,6 +171,7 @@ func (f *bankFaults) freezeProxy(i int, d time.Duration) error {
 }
 
 func (f *bankFaults) freezeServer(i int, d time.Duration) error {
+	f.whileCommitting()
 	if err := f.b.Nodes[i].Freeze(); err != nil {
 		return err
 	}
@@ -175,6 +187,7 @@ func (f *bankFaults) link(i int) *cut.Forwarder {
 
 // reset ends all connections, and has no new ones for a while.
 func (f *bankFaults) reset(i int, d time.Duration) error {
+	f.whileCommitting()
 	f.link(i).Refuse()
 	f.link(i).Reset()
 	time.Sleep(d)
@@ -184,6 +197,7 @@ func (f *bankFaults) reset(i int, d time.Duration) error {
 
 // silence loses what one side or both say, and in the end it arrives after all, or never.
 func (f *bankFaults) silence(i int, d time.Duration) error {
+	f.whileCommitting()
 	f.link(i).Hold(1 + cut.Direction(d)%cut.Both)
 	time.Sleep(d)
 	if d%2 == 0 {
@@ -195,19 +209,14 @@ func (f *bankFaults) silence(i int, d time.Duration) error {
 
 // lose is a silence for the connections that there are, while new ones work: the server keeps the old ones' locks.
 func (f *bankFaults) lose(i int, d time.Duration) error {
+	f.whileCommitting()
 	f.link(i).Forget()
 	time.Sleep(d)
 	f.link(i).Reset()
 	return nil
 }
 
-func (f *bankFaults) String() string {
-	var list []string
-	for _, name := range slices.Sorted(maps.Keys(f.counts)) {
-		list = append(list, fmt.Sprintf("%s %d", name, f.counts[name]))
-	}
-	return strings.Join(list, ", ")
-}
+func (f *bankFaults) String() string { return counted(f.counts) }
 
 func (f *bankFaults) history() string { return strings.Join(f.log, "\n") }
 

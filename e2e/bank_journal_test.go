@@ -101,9 +101,14 @@ func (j *bankJournal) reasons() string {
 			count[e.reason]++
 		}
 	}
+	return counted(count)
+}
+
+// counted is a text of how often each thing happened.
+func counted(count map[string]int) string {
 	var list []string
-	for _, reason := range slices.Sorted(maps.Keys(count)) {
-		list = append(list, fmt.Sprintf("%s %d", reason, count[reason]))
+	for _, what := range slices.Sorted(maps.Keys(count)) {
+		list = append(list, fmt.Sprintf("%s %d", what, count[what]))
 	}
 	return strings.Join(list, ", ")
 }
@@ -133,10 +138,15 @@ func codeOf(err error) uint16 {
 
 // refuse writes down an error of a statement before the one that would commit: whatever it is, nothing may be committed.
 func (e *bankEntry) refuse(err error) {
-	e.outcome, e.reason, e.detail = bankRefused, "connection", err.Error()
+	e.outcome, e.reason, e.detail = bankRefused, reasonOf(err), err.Error()
+}
+
+// reasonOf is a server's error's number, or that the connection ended.
+func reasonOf(err error) string {
 	if code := codeOf(err); code != 0 {
-		e.reason = fmt.Sprint(code)
+		return fmt.Sprint(code)
 	}
+	return "connection"
 }
 
 // judge writes down what an error of the statement that commits says. vague: it says neither that the transaction was
@@ -147,8 +157,6 @@ func (e *bankEntry) judge(err error) (vague bool) {
 	switch {
 	case code == 0:
 		e.outcome = bankUnknown
-		e.reason = "connection in COMMIT"
-		return false
 	case strings.Contains(text, "not known"):
 		e.outcome = bankUnknown
 	case code == bankDeadlock || code == bankLockWait || strings.Contains(text, "rolled back"):
