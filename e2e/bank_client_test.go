@@ -34,7 +34,7 @@ func newBankClient(b *bank, number int, r *rand.Rand) *bankClient {
 
 // work moves money until the end.
 func (c *bankClient) work() {
-	for time.Now().Before(c.end) {
+	for c.open() {
 		if !c.connected() {
 			time.Sleep(20 * time.Millisecond)
 			continue

@@ -36,6 +36,9 @@ type bankFaults struct {
 	b *bank
 	r *rand.Rand
 
+	end    time.Time
+	broken sync.WaitGroup
+
 	mu      sync.Mutex
 	busy    map[string]bool // targets that are broken now
 	lastEnd time.Time
@@ -60,7 +63,7 @@ func (f *bankFaults) deck() []bankFault {
 		{"network reset", proxies * nodes, time.Second, f.reset},
 		{"network silent", proxies * nodes, 3 * time.Second, f.silence},
 	}
-	if time.Until(f.b.end) > time.Minute { // long enough for the other Serval to finish what this one has begun
+	if time.Until(f.end) > time.Minute { // long enough for the other Serval to finish what this one has begun
 		deck = append(deck, bankFault{"Serval frozen for long", proxies, 12 * time.Second, f.freezeProxy},
 			bankFault{"network lost", proxies * nodes, 8 * time.Second, f.lose})
 	}
@@ -68,34 +71,47 @@ func (f *bankFaults) deck() []bankFault {
 	return deck
 }
 
-// run breaks things until the bank's end, and returns when the last of them is whole again.
-func (f *bankFaults) run() {
-	var broken sync.WaitGroup
-	defer broken.Wait()
-	f.sleep(bankFirstQuiet)
+// run breaks things for as long as d says, and leaves some broken: see over. First there is a quiet time, which lasts until
+// the readers have seen enough.
+func (f *bankFaults) run(d time.Duration) {
+	f.end = time.Now().Add(d)
+	for quiet := time.Now().Add(bankFirstQuiet); time.Now().Before(quiet) || f.b.seen.totalsQuiet.Load() < 3 && time.Now().Before(quiet.Add(bankFirstQuiet*4)); {
+		time.Sleep(50 * time.Millisecond)
+	}
+	f.end = later(f.end, time.Now().Add(min(d, bankPhase)-bankFirstQuiet))
 	phase := time.Now()
 	for deck := f.deck(); f.sleep(0); deck = deck[1:] {
 		if len(deck) == 0 {
 			deck = f.deck()
 		}
-		f.begin(deck[0], &broken)
+		f.begin(deck[0])
 		f.sleep(100*time.Millisecond + drawn(f.r, 1300*time.Millisecond))
 		if time.Since(phase) > bankPhase {
-			broken.Wait()
+			f.over()
 			f.sleep(bankSettle + bankQuiet)
 			phase = time.Now()
 		}
 	}
 }
 
-// sleep returns false when the bank closes.
+// over waits until nothing is broken any more.
+func (f *bankFaults) over() { f.broken.Wait() }
+
+func later(one, other time.Time) time.Time {
+	if one.Before(other) {
+		return other
+	}
+	return one
+}
+
+// sleep returns false when it is time to end.
 func (f *bankFaults) sleep(d time.Duration) bool {
-	time.Sleep(min(d, time.Until(f.b.end)))
-	return time.Now().Before(f.b.end)
+	time.Sleep(min(d, time.Until(f.end)))
+	return time.Now().Before(f.end)
 }
 
 // begin breaks one of the kind's targets that is whole.
-func (f *bankFaults) begin(kind bankFault, broken *sync.WaitGroup) {
+func (f *bankFaults) begin(kind bankFault) {
 	target, d := f.r.IntN(kind.targets), kind.longest/10+drawn(f.r, kind.longest*9/10)
 	name, _, _ := strings.Cut(kind.name, " ")
 	key := fmt.Sprint(name, " ", target)
@@ -107,7 +123,7 @@ func (f *bankFaults) begin(kind bankFault, broken *sync.WaitGroup) {
 	f.busy[key] = true
 	f.counts[kind.name]++
 	f.log = append(f.log, fmt.Sprintf("%s %s (%d) for %v", time.Now().Format("05.000"), kind.name, target, d))
-	broken.Go(func() {
+	f.broken.Go(func() {
 		err := kind.do(target, d)
 		f.mu.Lock()
 		defer f.mu.Unlock()

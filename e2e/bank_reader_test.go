@@ -20,7 +20,7 @@ type bankSeen struct {
 
 // watchAcknowledged looks for transfers that were acknowledged, a moment ago or some time.
 func (b *bank) watchAcknowledged(r *rand.Rand) {
-	for time.Now().Before(b.end) {
+	for b.open() {
 		var e *bankEntry
 		select {
 		case e = <-b.fresh:
@@ -58,7 +58,7 @@ func (b *bank) lookFor(e *bankEntry) {
 			b.journal.fail("%s is not seen %v after it was acknowledged, through Serval %d: %s", missing, time.Since(e.ended).Round(time.Millisecond), proxy, e)
 			return
 		}
-		if time.Now().After(b.end) {
+		if !b.open() {
 			return // the audit looks at all of them
 		}
 		time.Sleep(50 * time.Millisecond)
@@ -88,7 +88,7 @@ func (b *bank) legsOf(e *bankEntry, proxy int) (missing string, err error) {
 // watchTotal sums balances from time to time: all, or, which disturbs less, those of the vault.
 func (b *bank) watchTotal(r *rand.Rand) {
 	b.seen.refused = map[string]int{}
-	for time.Now().Before(b.end) {
+	for b.open() {
 		time.Sleep(100*time.Millisecond + drawn(r, 500*time.Millisecond))
 		q := bankTotal{proxy: r.IntN(bankProxies), begin: []string{"BEGIN", "START TRANSACTION READ ONLY"}[r.IntN(2)],
 			accounts: bankVault, sql: fmt.Sprintf("SELECT id, balance FROM accounts WHERE id > %d", bankAccounts-bankVault)}

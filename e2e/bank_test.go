@@ -78,11 +78,11 @@ type bank struct {
 	links   [][]*cut.Forwarder // of each proxy to each node
 	journal *bankJournal
 	faults  *bankFaults
-	end     time.Time
-	started time.Time
+	closing chan struct{} // closed when nothing new is to be begun
 
 	fresh      chan *bankEntry // acknowledged a moment ago
-	committing atomic.Int32    // clients that wait for COMMIT
+	lasted     time.Duration
+	committing atomic.Int32 // clients that wait for COMMIT
 	seen       bankSeen
 }
 
@@ -125,7 +125,7 @@ func openBank(t *testing.T, kind servers.Kind) *bank {
 		options = append(options, "--general-log=1", "--log-output=FILE", "--general-log-file="+bankLogFile)
 	}
 	c := cluster.Start(t, kind, cluster.Shape{Schema: bankDDL, Layout: bankLayout, Nodes: 2, Server: options})
-	b := &bank{Cluster: c, journal: newBankJournal(), fresh: make(chan *bankEntry, 64)}
+	b := &bank{Cluster: c, journal: newBankJournal(), closing: make(chan struct{}), fresh: make(chan *bankEntry, 64)}
 	b.fill(t)
 	program, err := cluster.Build(t.TempDir())
 	if err != nil {
@@ -163,8 +163,6 @@ func (b *bank) fill(t *testing.T) {
 // run has everybody work until the end, and returns when nothing is broken any more.
 func (b *bank) run(t *testing.T, seed uint64) {
 	t.Helper()
-	b.started = time.Now()
-	b.end = b.started.Add(duration(t, 14*time.Second))
 	b.faults = newBankFaults(b, rand.New(rand.NewPCG(seed, 0)))
 	var everybody sync.WaitGroup
 	for i := range bankClients {
@@ -174,10 +172,24 @@ func (b *bank) run(t *testing.T, seed uint64) {
 		everybody.Go(func() { b.watchAcknowledged(rand.New(rand.NewPCG(seed, uint64(100+i)))) })
 	}
 	everybody.Go(func() { b.watchTotal(rand.New(rand.NewPCG(seed, 200))) })
-	b.faults.run()
+	began := time.Now()
+	b.faults.run(duration(t, 13*time.Second))
+	close(b.closing)
+	b.lasted = time.Since(began)
+	b.faults.over()
 	everybody.Wait()
 	for _, err := range b.faults.failed {
 		t.Error(err)
+	}
+}
+
+// open tells whether the bank still works.
+func (b *bank) open() bool {
+	select {
+	case <-b.closing:
+		return false
+	default:
+		return true
 	}
 }
 
@@ -185,7 +197,7 @@ func (b *bank) run(t *testing.T, seed uint64) {
 func (b *bank) report(t *testing.T) {
 	t.Helper()
 	n := b.journal.count()
-	t.Logf("%d transfers in %v: %d acknowledged, %d refused, %d not known", n.all, b.end.Sub(b.started), n.acknowledged, n.refused, n.unknown)
+	t.Logf("%d transfers in %v: %d acknowledged, %d refused, %d not known", n.all, b.lasted.Round(time.Second), n.acknowledged, n.refused, n.unknown)
 	t.Logf("refused for: %s", b.journal.reasons())
 	t.Logf("faults: %s", b.faults)
 	t.Logf("acknowledged transfers looked for: %d at once in quiet times, %d in others, the latest after %v; totals: %d in quiet times, %d in others; refused: %s",
