@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"serval/e2e/cluster"
-	"serval/e2e/servers"
 )
 
 const tableSize = 100_000
@@ -79,26 +78,26 @@ func (b *bench) close() {
 	_ = os.RemoveAll(b.dir)
 }
 
-func setUp(kind servers.Kind) (*bench, error) {
+func setUp(o options) (*bench, error) {
 	dir, err := os.MkdirTemp("", "serval-bench-")
 	if err != nil {
 		return nil, err
 	}
 	b := &bench{dir: dir}
-	if err := b.start(kind); err != nil {
+	if err := b.start(o); err != nil {
 		b.close()
 		return nil, err
 	}
 	return b, nil
 }
 
-func (b *bench) start(kind servers.Kind) error {
+func (b *bench) start(o options) error {
 	addr, err := cluster.FreeAddr()
 	if err != nil {
 		return err
 	}
-	b.cluster, err = cluster.Launch(kind, cluster.Shape{Schema: schema, Layout: layout, Nodes: 2, Listen: addr,
-		Server: []string{"--innodb-buffer-pool-size=256M"}})
+	b.cluster, err = cluster.Launch(o.kind, cluster.Shape{Schema: schema, Layout: layout, Nodes: 2, Listen: addr,
+		Server: []string{"--innodb-buffer-pool-size=256M", fmt.Sprintf("--innodb-flush-log-at-trx-commit=%d", o.flush)}})
 	if err != nil {
 		return err
 	}

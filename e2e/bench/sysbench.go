@@ -26,7 +26,7 @@ var (
 	percentile = regexp.MustCompile(`95th percentile:\s+([\d.]+)`)
 )
 
-func measure(t target, script string, threads int, d time.Duration) (result, error) {
+func measure(t target, w workload, threads int, d time.Duration) (result, error) {
 	var before time.Duration
 	var err error
 	if t.serval != nil {
@@ -34,7 +34,7 @@ func measure(t target, script string, threads int, d time.Duration) (result, err
 			return result{}, err
 		}
 	}
-	out, err := sysbench(t, script, threads, d)
+	out, err := sysbench(t, w, threads, d)
 	if err != nil {
 		return result{}, err
 	}
@@ -60,23 +60,24 @@ func measure(t target, script string, threads int, d time.Duration) (result, err
 	return r, nil
 }
 
-func sysbench(t target, script string, threads int, d time.Duration) ([]byte, error) {
+func sysbench(t target, w workload, threads int, d time.Duration) ([]byte, error) {
 	_, port, err := net.SplitHostPort(t.addr)
 	if err != nil {
 		return nil, err
 	}
-	out, err := exec.Command("sysbench", script, "--db-driver=mysql", "--mysql-host=127.0.0.1", "--mysql-port="+port,
-		"--mysql-user="+servers.User, "--mysql-password="+servers.Password, "--mysql-db="+t.database, "--db-ps-mode=disable",
+	arguments := []string{w.script, "--db-driver=mysql", "--mysql-host=127.0.0.1", "--mysql-port=" + port,
+		"--mysql-user=" + servers.User, "--mysql-password=" + servers.Password, "--mysql-db=" + t.database, "--db-ps-mode=disable",
 		"--tables=1", fmt.Sprintf("--table-size=%d", tableSize), fmt.Sprintf("--threads=%d", threads),
 		// Deadlocks are sysbench's own with so few rows; it repeats the transaction.
-		"--mysql-ignore-errors=1213,1205", "--rand-type=uniform", fmt.Sprintf("--time=%d", int(d.Seconds())), "run").CombinedOutput()
+		"--mysql-ignore-errors=1213,1205", "--rand-type=uniform", fmt.Sprintf("--time=%d", int(d.Seconds()))}
+	out, err := exec.Command("sysbench", append(append(arguments, w.arguments...), "run")...).CombinedOutput()
 	if err != nil {
-		return nil, fmt.Errorf("sysbench %s through %s: %w\n%s", script, t.name, err, out)
+		return nil, fmt.Errorf("sysbench %s through %s: %w\n%s", w.name, t.name, err, out)
 	}
 	return out, nil
 }
 
-func median(results []result, value func(result) float64) float64 {
+func median[R any](results []R, value func(R) float64) float64 {
 	if len(results) == 0 {
 		return 0
 	}
