@@ -16,8 +16,9 @@ import (
 // branch is a transaction's part in one group. Its connection is the session's until the transaction ends.
 type branch struct {
 	txn.Branch
-	flags uint16 // the server's last status flags
-	begun bool   // the server has said that a transaction is open
+	flags  uint16 // the server's last status flags
+	begun  bool   // the server has said that a transaction is open
+	cannot error  // why it cannot take part in two-phase commit
 }
 
 // changes tells whether a statement makes its group one that takes part in the commit: anything but plain reads.
@@ -45,8 +46,8 @@ func (c *session) join(group string, state *backend.State, writes bool) (*backen
 			return nil, err
 		}
 	}
-	if writes && !b.Wrote {
-		if err := c.mayWriteIn(group); err != nil {
+	if writes && !b.Wrote && !c.txn.readOnly {
+		if err := c.mayWriteIn(b); err != nil {
 			return nil, err
 		}
 		b.Wrote = true
@@ -54,7 +55,7 @@ func (c *session) join(group string, state *backend.State, writes bool) (*backen
 	return b.Conn, nil
 }
 
-// mayJoin makes a transaction ready for a further group.
+// mayJoin makes a transaction ready for a further group. Where two-phase commit cannot be had, it may read there.
 func (c *session) mayJoin(group string) error {
 	t := &c.txn
 	if !t.open() {
@@ -63,26 +64,34 @@ func (c *session) mayJoin(group string) error {
 	if t.mode != "" {
 		return nil
 	}
-	mode := c.acrossGroups()
-	if mode == config.Atomic && !t.readOnly {
+	t.mode = c.acrossGroups()
+	if t.mode == config.Atomic && !t.readOnly {
 		store, err := c.srv.txns.Store(c.waiting(), t.branches[0].Group)
 		if err != nil {
-			return err
+			t.mode, t.cannot = config.Single, err
+			return nil
 		}
 		t.id = txn.NewID(store, t.branches[0].Conn.ThreadID())
 	}
-	t.mode = mode
 	return nil
 }
 
-// mayWriteIn refuses a second group that writes where the mode says so.
-func (c *session) mayWriteIn(group string) error {
-	if c.txn.mode != config.Single {
-		return nil
-	}
-	for _, b := range c.txn.branches {
-		if b.Wrote {
-			return notSupported("Serval does not write in several groups in one transaction here (serval_transactions is single): this one has written in group %s, the statement needs group %s", b.Group, group)
+// mayWriteIn refuses a second group that writes where the mode says so, or where it could not be committed with the first.
+func (c *session) mayWriteIn(b *branch) error {
+	t := &c.txn
+	for _, other := range t.branches {
+		if other == b || !other.Wrote {
+			continue
+		}
+		switch {
+		case t.cannot != nil:
+			return t.cannot
+		case t.mode == config.Single:
+			return notSupported("Serval does not write in several groups in one transaction here (serval_transactions is single): this one has written in group %s, the statement needs group %s", other.Group, b.Group)
+		case b.cannot != nil:
+			return b.cannot
+		case other.cannot != nil:
+			return other.cannot
 		}
 	}
 	return nil
@@ -116,12 +125,10 @@ func (c *session) beginIn(group string, state *backend.State) (*branch, error) {
 		}
 		b := &branch{Branch: txn.Branch{Conn: conn, Group: group}}
 		if t.id != (txn.ID{}) {
-			b.XID = txn.XID{ID: t.id, Thread: conn.ThreadID()}
-			if _, err := c.srv.txns.Store(c.waiting(), group); err != nil {
-				c.giveBack(conn)
-				return nil, err
+			if _, b.cannot = c.srv.txns.Store(c.waiting(), group); b.cannot == nil {
+				b.XID = txn.XID{ID: t.id, Thread: conn.ThreadID()}
+				txn.Failpoint("before-xa-start", t.id)
 			}
-			txn.Failpoint("before-xa-start", t.id)
 		}
 		if err = c.beginOn(b); err == nil {
 			b.begun = b.flags&wire.StatusInTrans != 0

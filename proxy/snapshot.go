@@ -15,7 +15,7 @@ func (c *session) beginSnapshot() error {
 	if len(groups) > 1 && !t.readOnly && c.acrossGroups() == config.Atomic {
 		for _, group := range groups {
 			if _, err := c.srv.txns.Store(c.waiting(), group); err != nil {
-				t.mode = config.Single
+				t.mode, t.cannot = config.Single, err
 			}
 		}
 	}

@@ -36,11 +36,21 @@ type identity struct {
 	server string // which server had it, see readStore
 }
 
+// failurePause is for how long a store that cannot be used is not tried again: each transaction that reads in two groups would.
+const failurePause = 2 * time.Second
+
+type storeFailure struct {
+	err error
+	at  time.Time
+}
+
 // groupStore is a group's, kept after it was first read.
 type groupStore struct {
 	turn  chan struct{} // one makes it, the others wait and read what came of it
 	known atomic.Pointer[identity]
-	read  time.Time // when deciders read it last; belongs to who has the turn
+
+	failed atomic.Pointer[storeFailure]
+	read   time.Time // when deciders read it last; belongs to who has the turn
 }
 
 // take waits for the turn.
@@ -73,6 +83,9 @@ func (m *Manager) Store(ctx context.Context, group string) (id string, err error
 	if k := s.known.Load(); k != nil {
 		return k.id, nil
 	}
+	if f := s.failed.Load(); f != nil && time.Since(f.at) < failurePause {
+		return "", f.err
+	}
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	if err := s.take(ctx); err != nil {
@@ -91,7 +104,11 @@ func (m *Manager) Store(ctx context.Context, group string) (id string, err error
 		err = m.checkCopy(group, k)
 	}
 	if err != nil {
-		return "", cannotCommit(err)
+		err = cannotCommit(err)
+		if ctx.Err() == nil { // else it was the client who gave up
+			s.failed.Store(&storeFailure{err: err, at: time.Now()})
+		}
+		return "", err
 	}
 	s.known.Store(k)
 	return k.id, nil

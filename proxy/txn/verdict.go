@@ -83,7 +83,8 @@ func (m *Manager) decideOn(ctx context.Context, c *backend.Conn, id ID, v Verdic
 }
 
 // cutHolder ends the deciding connection of a transaction whose decision row it holds uncommitted. Connections' numbers
-// begin anew when a server starts: one that has no transaction with writes is not meant.
+// begin anew when a server starts: one that has no transaction with writes is not meant. Nor is one that is at work: a COMMIT
+// that waits for a semi-synchronous replica would be carried out without it, and the decision be lost with the primary.
 func (m *Manager) cutHolder(c *backend.Conn, id ID) error {
 	rows, err := c.Query("SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_rows_modified > 0 AND trx_mysql_thread_id = " +
 		strconv.FormatUint(uint64(id.Thread), 10))
@@ -93,7 +94,16 @@ func (m *Manager) cutHolder(c *backend.Conn, id ID) error {
 	if err == nil && len(rows) == 1 && string(rows[0][0]) == "0" { // without the privilege PROCESS nothing is known
 		return nil
 	}
+	if busy, err := working(c, id.Thread); err != nil || busy {
+		return err
+	}
 	return m.cut(c, id.Thread, id)
+}
+
+// working tells whether a connection carries a command out.
+func working(c *backend.Conn, thread uint32) (bool, error) {
+	rows, err := c.Query("SELECT 1 FROM information_schema.processlist WHERE command <> 'Sleep' AND id = " + strconv.FormatUint(uint64(thread), 10))
+	return len(rows) > 0, err
 }
 
 // cut ends a connection of Serval's on c's server, if there is one of that number with c's account.
