@@ -143,12 +143,6 @@ func (c *session) undo(conns []*backend.Conn, failed *backend.Conn, err error) e
 	if !c.txn.open() {
 		return e
 	}
-	if failed != nil && c.pinsTime(c.patch.plan) {
-		if _, err := failed.Exec("SET timestamp=DEFAULT"); err != nil {
-			c.loseTransaction(failed)
-			return e
-		}
-	}
 	if refused := c.onAll(conns, "ROLLBACK TO SAVEPOINT serval_statement"); refused != nil && c.txn.open() {
 		c.loseTransaction(conns[0])
 	}
@@ -193,11 +187,7 @@ func (c *session) writeGroup(p *router.Plan, group string, w *written) error {
 		return err
 	}
 	c.patch.names(e)
-	statements := []string{"ROLLBACK"}
-	if c.pinsTime(p) {
-		statements = append(statements, "SET timestamp=DEFAULT")
-	}
-	if _, err := conn.Pipeline(statements...); err != nil {
+	if _, err := conn.Exec("ROLLBACK"); err != nil {
 		c.discard(conn)
 	} else {
 		c.giveBack(conn)
@@ -236,27 +226,30 @@ func (c *session) writeConn(p *router.Plan, group string) (*backend.Conn, error)
 	}
 }
 
-// writeWithin carries out the group's legs.
+// writeWithin carries out the group's legs, at one time.
 func (c *session) writeWithin(p *router.Plan, conn *backend.Conn, group string, w *written) error {
-	if c.pinsTime(p) {
+	pinned := c.pinsTime(p)
+	if pinned {
 		if _, err := conn.Exec(c.timestamp()); err != nil {
 			return execFailed(conn, err)
 		}
 	}
+	var failed error
 	for i, leg := range c.route.Legs {
 		if leg.Group != group {
 			continue
 		}
-		if err := c.writeLeg(p, conn, i, w); err != nil {
-			return err
+		if failed = c.writeLeg(p, conn, i, w); failed != nil {
+			break
 		}
 	}
-	if c.pinsTime(p) {
+	var e *wire.Error
+	if pinned && (failed == nil || errors.As(failed, &e) && !clientSide(e)) {
 		if _, err := conn.Exec("SET timestamp=DEFAULT"); err != nil {
-			return execFailed(conn, err)
+			return lostBackend("group "+group, err)
 		}
 	}
-	return nil
+	return failed
 }
 
 func (c *session) writeLeg(p *router.Plan, conn *backend.Conn, i int, w *written) error {
