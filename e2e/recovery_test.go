@@ -11,6 +11,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -22,17 +23,17 @@ import (
 	"serval/proxy/txn"
 )
 
-// doubt is two groups with a table d.t each, and what is in doubt between them.
+// doubt is some groups with a table d.t each, and what is in doubt between them.
 type doubt struct {
 	nodes  []*servers.Server
 	groups []config.Group
 }
 
-func startDoubt(t *testing.T, kind servers.Kind, options ...string) *doubt {
+func startDoubt(t *testing.T, kind servers.Kind, nodes int) *doubt {
 	t.Helper()
 	d := &doubt{}
-	for i := range 2 {
-		n := servers.Start(t, kind, options...)
+	for i := range nodes {
+		n := servers.Start(t, kind)
 		d.nodes = append(d.nodes, n)
 		if err := n.Exec("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY, v INT)"); err != nil {
 			t.Fatal(err)
@@ -103,7 +104,7 @@ func (d *doubt) rows(t *testing.T, node int) string {
 func TestStoreIsMadeOnce(t *testing.T) {
 	for _, kind := range servers.Kinds(t) {
 		t.Run(string(kind), func(t *testing.T) {
-			d := startDoubt(t, kind)
+			d := startDoubt(t, kind, 2)
 			var wait sync.WaitGroup
 			ids := make([]string, 8)
 			for i := range ids {
@@ -162,7 +163,7 @@ func (d *doubt) storeRefusals(t *testing.T) {
 func TestResolve(t *testing.T) {
 	for _, kind := range servers.Kinds(t) {
 		t.Run(string(kind), func(t *testing.T) {
-			d := startDoubt(t, kind)
+			d := startDoubt(t, kind, 2)
 			m := d.manager(t)
 			store, branches := storeOf(t, m, "g0"), []string{storeOf(t, m, "g1")}
 			want := func(id txn.ID, v txn.Verdict) {
@@ -216,7 +217,7 @@ func TestResolve(t *testing.T) {
 func TestDecisionUnderAnySession(t *testing.T) {
 	for _, kind := range servers.Kinds(t) {
 		t.Run(string(kind), func(t *testing.T) {
-			d := startDoubt(t, kind)
+			d := startDoubt(t, kind, 2)
 			m := d.manager(t)
 			store := storeOf(t, m, "g0")
 			for _, set := range []string{
@@ -240,7 +241,7 @@ func TestDecisionUnderAnySession(t *testing.T) {
 func TestFinishBranch(t *testing.T) {
 	for _, kind := range servers.Kinds(t) {
 		t.Run(string(kind), func(t *testing.T) {
-			d := startDoubt(t, kind)
+			d := startDoubt(t, kind, 2)
 			m := d.manager(t)
 			store := storeOf(t, m, "g0")
 			for row, v := range []txn.Verdict{txn.Committed, txn.RolledBack} {
@@ -324,7 +325,7 @@ func (d *doubt) emptyWithin(t *testing.T, since time.Time, stay ...string) {
 func TestRecovery(t *testing.T) {
 	for _, kind := range servers.Kinds(t) {
 		t.Run(string(kind), func(t *testing.T) {
-			d := startDoubt(t, kind)
+			d := startDoubt(t, kind, 2)
 			m := d.manager(t)
 			s0, s1 := storeOf(t, m, "g0"), storeOf(t, m, "g1")
 			decider := d.connect(t, 0)
@@ -401,7 +402,7 @@ func TestRecovery(t *testing.T) {
 func TestRecoveryOverCrashes(t *testing.T) {
 	for _, kind := range servers.Kinds(t) {
 		t.Run(string(kind), func(t *testing.T) {
-			d := startDoubt(t, kind)
+			d := startDoubt(t, kind, 2)
 			m, other := d.manager(t), d.manager(t)
 			s0, s1 := storeOf(t, m, "g0"), storeOf(t, m, "g1")
 			want := "["
@@ -433,6 +434,119 @@ func TestRecoveryOverCrashes(t *testing.T) {
 			for node := range d.nodes {
 				if got := d.rows(t, node); got != want {
 					t.Errorf("rows in g%d %s\nwant %s", node, got, want)
+				}
+			}
+		})
+	}
+}
+
+// TestCollect: a verdict is deleted when it is old and nobody can ask for it any more, and not before.
+func TestCollect(t *testing.T) {
+	for _, kind := range servers.Kinds(t) {
+		t.Run(string(kind), func(t *testing.T) {
+			d := startDoubt(t, kind, 2)
+			m := d.manager(t)
+			s0, s1 := storeOf(t, m, "g0"), storeOf(t, m, "g1")
+			const hour = 3600
+			alive := d.connect(t, 0)
+			const gone = 4000000000
+			put := func(thread uint32, verdict, participants string, age int) string {
+				id := txn.NewID(s0, thread)
+				run(t, alive, fmt.Sprintf("INSERT INTO serval.xa_decision VALUES ('%s', '%s', '%s', %d)", id, verdict, participants, time.Now().Unix()-int64(age)))
+				return id.String()
+			}
+			var keep []string
+			keep = append(keep,
+				put(gone, "commit", s1, 60),
+				put(gone, "commit", s1+",00000000000000ff", 2*hour), // a branch in a group that is not known here
+				put(gone, "rollback", "", 23*hour),
+				put(alive.GetConnectionID(), "rollback", "", 100*hour)) // its coordinator could wake up
+			needed := txn.NewID(s0, gone)
+			x, c := d.branch(t, 1, needed, 1)
+			_ = c.Close()
+			run(t, alive, fmt.Sprintf("INSERT INTO serval.xa_decision VALUES ('%s', 'commit', '%s', 1000)", needed, s1),
+				"INSERT INTO serval.xa_decision VALUES ('somebody else', 'commit', '', 1000)")
+			keep = append(keep, needed.String(), "somebody else")
+			for range 1201 { // more than two batches
+				put(gone, "commit", s1, hour)
+			}
+			put(gone, "commit", "", hour)
+			put(gone, "rollback", "", 25*hour)
+
+			collect := func(want int) {
+				t.Helper()
+				if n, err := m.Collect(t.Context()); err != nil || n != want {
+					t.Fatalf("%d verdicts deleted, %v, want %d", n, err, want)
+				}
+			}
+			collect(0) // the first look
+			collect(1203)
+			rows, err := d.nodes[0].Query("SELECT gtrid FROM serval.xa_decision")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var left []string
+			for _, r := range rows {
+				left = append(left, r[0])
+			}
+			sort.Strings(left)
+			sort.Strings(keep)
+			if !slices.Equal(left, keep) {
+				t.Fatalf("left %v\nwant %v", left, keep)
+			}
+			if err := m.FinishBranch(t.Context(), "g1", x, txn.Committed); err != nil {
+				t.Fatal(err)
+			}
+			collect(0) // it was prepared at the last look
+			d.nodes[1].Kill()
+			if n, err := m.Collect(t.Context()); err == nil || n != 0 {
+				t.Fatalf("%d verdicts deleted without the branch's group, %v", n, err)
+			}
+			if err := d.nodes[1].Restart(); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(300 * time.Millisecond) // the short circuit before its dials
+			collect(0)
+			collect(1)
+		})
+	}
+}
+
+// TestRecoveryBesideAFrozenGroup: a server that is stopped keeps only what it decides or has itself.
+func TestRecoveryBesideAFrozenGroup(t *testing.T) {
+	for _, kind := range servers.Kinds(t) {
+		t.Run(string(kind), func(t *testing.T) {
+			d := startDoubt(t, kind, 3)
+			m := d.manager(t)
+			s0, s1, s2 := storeOf(t, m, "g0"), storeOf(t, m, "g1"), storeOf(t, m, "g2")
+			frozen, lively := d.connect(t, 0), d.connect(t, 2)
+			stuck := txn.NewID(s0, frozen.GetConnectionID())
+			x, c := d.branch(t, 1, stuck, 1)
+			_ = c.Close()
+			run(t, frozen, "BEGIN", "INSERT INTO t VALUES (1, 0)", m.DecisionSQL(stuck, []string{s1}), "COMMIT")
+			recoverWith(t, m, d.manager(t))
+			time.Sleep(500 * time.Millisecond) // it is being looked at when the server stops
+			pid := d.nodes[0].PID()
+			if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+				t.Fatal(err)
+			}
+			resume := sync.OnceFunc(func() { _ = syscall.Kill(pid, syscall.SIGCONT) })
+			t.Cleanup(resume)
+
+			for row := range 40 { // more than are finished at once
+				id := txn.NewID(s2, lively.GetConnectionID())
+				_, c := d.branch(t, 1, id, 10+row)
+				_ = c.Close()
+				run(t, lively, "BEGIN", fmt.Sprintf("INSERT INTO t VALUES (%d, 0)", 10+row), m.DecisionSQL(id, []string{s1}), "COMMIT")
+			}
+			others := &doubt{nodes: d.nodes[1:]}
+			others.emptyWithin(t, time.Now(), fmt.Sprintf("%s%d", stuck, x.Thread))
+			time.Sleep(6 * time.Second) // tries have failed meanwhile
+			resume()
+			d.emptyWithin(t, time.Now())
+			for node, want := range []int{1, 41, 40} {
+				if got := strings.Count(d.rows(t, node), "[") - 1; got != want {
+					t.Errorf("%d rows in g%d, want %d", got, node, want)
 				}
 			}
 		})

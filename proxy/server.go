@@ -131,6 +131,7 @@ func (s *Server) listen() error {
 
 func (s *Server) startAdmin() error {
 	s.metrics.WatchPools(s.poolStats)
+	s.metrics.WatchTransactions(s.transactionStats)
 	s.metrics.WatchPlanCache(s.cacheStats)
 	s.metrics.WatchPrepared(s.statements.open.Load)
 	if s.cfg.Admin.Address == "" {
@@ -330,6 +331,14 @@ func (s *Server) poolStats() []admin.PoolStats {
 		n := g.Primary()
 		st := n.Stats()
 		out = append(out, admin.PoolStats{Group: g.Name(), Node: n.Address(), InUse: st.InUse, Idle: st.Idle, Max: st.Max, Waiting: st.Waiting, Connects: st.Connects, Errors: st.Errors})
+	}
+	return out
+}
+
+func (s *Server) transactionStats() []admin.TransactionStats {
+	var out []admin.TransactionStats
+	for _, t := range s.txns.Stats() {
+		out = append(out, admin.TransactionStats(t))
 	}
 	return out
 }

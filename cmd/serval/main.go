@@ -1,8 +1,9 @@
 // Command serval is the proxy.
 //
-//	serval serve -c serval.yaml    serve clients until SIGINT or SIGTERM; SIGHUP reads the servers' tables again
-//	serval check -c serval.yaml    check a configuration
-//	serval version                 print the version
+//	serval serve -c serval.yaml           serve clients until SIGINT or SIGTERM; SIGHUP reads the servers' tables again
+//	serval check -c serval.yaml           check a configuration
+//	serval transactions -c serval.yaml    what is in doubt on the servers, and how to end it by hand
+//	serval version                        print the version
 //
 // No SQL engine is linked into it: cmd/demo has the embedded one.
 package main
@@ -36,6 +37,7 @@ func commands() []command {
 	return []command{
 		{"serve", "-c serval.yaml", "serve clients until SIGINT or SIGTERM", serve},
 		{"check", "-c serval.yaml", "check a configuration; every error is printed, exit code 1", check},
+		{"transactions", "-c serval.yaml", "list transactions in doubt; \"commit GTRID\" or \"rollback GTRID\" ends one by hand", transactions},
 		{"version", "", "print the version", version},
 	}
 }
@@ -66,7 +68,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 func printUsage(w io.Writer) {
 	fmt.Fprint(w, "Serval is a sharding proxy for MySQL.\n\nusage: serval <command> [options]\n\n")
 	for _, c := range commands() {
-		fmt.Fprintf(w, "  %-24s %s\n", c.name+" "+c.arguments, c.summary)
+		fmt.Fprintf(w, "  %-29s %s\n", c.name+" "+c.arguments, c.summary)
 	}
 	fmt.Fprint(w, "\nserval <command> -h shows a command's options; serval.example.yaml is a commented configuration.\n")
 }

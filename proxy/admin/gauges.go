@@ -22,6 +22,16 @@ type CacheStats struct {
 	Hits, Misses, Evictions uint64
 }
 
+// TransactionStats is what recovery knows of one group's transactions over several groups at one moment; the counts are since
+// the start.
+type TransactionStats struct {
+	Group                 string
+	InDoubt               int    // prepared branches that nobody commits any more
+	Strangers             int    // prepared branches of Servals with other groups
+	Foreign               int    // prepared transactions that are not Serval's
+	Committed, RolledBack uint64 // branches that recovery finished
+}
+
 // WatchPools has every scrape read the pools through read, which must be safe for concurrent use. Call it once.
 func (m *Metrics) WatchPools(read func() []PoolStats) {
 	if m == nil {
@@ -69,6 +79,44 @@ func (m *Metrics) WatchPrepared(read func() int64) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "serval_prepared_statements", Help: "Statements that clients have prepared and not closed.",
 	}, func() float64 { return float64(read()) }))
+}
+
+// WatchTransactions has every scrape read what recovery knows through read, which must be safe for concurrent use. Call it
+// once.
+func (m *Metrics) WatchTransactions(read func() []TransactionStats) {
+	if m == nil {
+		return
+	}
+	m.registry.MustRegister(&transactionCollector{
+		read: read,
+		prepared: prometheus.NewDesc("serval_transactions_in_doubt",
+			"Prepared transactions that no session commits, by whose they are: own, stranger (a Serval with other groups) or foreign.", []string{"group", "whose"}, nil),
+		recovered: prometheus.NewDesc("serval_transactions_recovered_total",
+			"Branches of transactions in doubt that recovery finished, by verdict: commit or rollback.", []string{"group", "verdict"}, nil),
+	})
+}
+
+type transactionCollector struct {
+	read                func() []TransactionStats
+	prepared, recovered *prometheus.Desc
+}
+
+// Describe is part of prometheus.Collector.
+func (c *transactionCollector) Describe(out chan<- *prometheus.Desc) {
+	out <- c.prepared
+	out <- c.recovered
+}
+
+// Collect is part of prometheus.Collector.
+func (c *transactionCollector) Collect(out chan<- prometheus.Metric) {
+	for _, t := range c.read() {
+		for whose, n := range map[string]int{"own": t.InDoubt, "stranger": t.Strangers, "foreign": t.Foreign} {
+			out <- prometheus.MustNewConstMetric(c.prepared, prometheus.GaugeValue, float64(n), t.Group, whose)
+		}
+		for verdict, n := range map[string]uint64{"commit": t.Committed, "rollback": t.RolledBack} {
+			out <- prometheus.MustNewConstMetric(c.recovered, prometheus.CounterValue, float64(n), t.Group, verdict)
+		}
+	}
 }
 
 type poolCollector struct {

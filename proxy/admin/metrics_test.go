@@ -51,6 +51,7 @@ func TestNilMetricsDoNothing(t *testing.T) {
 	m.Error(1045)
 	m.WatchPools(func() []PoolStats { return nil })
 	m.WatchPlanCache(func() CacheStats { return CacheStats{} })
+	m.WatchTransactions(func() []TransactionStats { return nil })
 }
 
 // TestNamesFollowTheConventions runs Prometheus's own linter over every name and help text of ours.
@@ -134,6 +135,9 @@ func watched() *Metrics {
 			{Group: "g0", Node: "10.0.0.1:3306", InUse: 3, Idle: 2, Max: 64, Waiting: 1, Connects: 9, Errors: 4},
 			{Group: "g1", Node: "10.0.0.2:3306", Max: 64},
 		}
+	})
+	m.WatchTransactions(func() []TransactionStats {
+		return []TransactionStats{{Group: "g0", InDoubt: 2, Foreign: 1, Committed: 5, RolledBack: 3}}
 	})
 	m.WatchPlanCache(func() CacheStats { return CacheStats{Entries: 7, Hits: 100, Misses: 8, Evictions: 1} })
 	m.Statement("single", "g0", time.Millisecond)

@@ -1,6 +1,6 @@
 // Package txn commits transactions over several groups, all or nothing, and finishes what a crash has left half done. It
 // knows connections of package backend and SQL of its own (XA, the decision table); it knows neither clients nor
-// statements, and no package but proxy uses it.
+// statements; package proxy uses it, and the command "serval transactions".
 //
 // A transaction's first group has an ordinary transaction (BEGIN): it is the deciding group. Every further group joins
 // with a branch (XA START) whose xid names the deciding group. COMMIT prepares the branches that have written, then

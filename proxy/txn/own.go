@@ -90,8 +90,9 @@ const (
 	codeDBDenied        = 1044
 	codeUnknownDatabase = 1049
 	codeDuplicate       = 1062
+	codeSyntax          = 1064
 	codeUnknownThread   = 1094
-	codeUnknown         = 1105 // Serval's own
+	codeUnknown         = 1105 // Serval's own; other engines' for all they do not know
 	codeTableDenied     = 1142
 	codeNoTable         = 1146
 	codeLockWait        = 1205

@@ -122,10 +122,19 @@ func (s *scanner) round(ctx context.Context, finishing *sync.WaitGroup) {
 	}
 }
 
-// complain logs an error once for as long as it stays the same. That a server cannot be reached is logged where it is dialled.
+// complain logs an error once for as long as it stays the same. That a server cannot be reached is logged where it is
+// dialled; one that has no XA has nothing to recover.
 func (s *scanner) complain(err error) {
-	if text := err.Error(); text != s.complaint && code(err) != 0 && code(err) != codeCannotConnect {
-		s.complaint = text
+	text := err.Error()
+	if text == s.complaint {
+		return
+	}
+	s.complaint = text
+	switch code(err) {
+	case 0, codeCannotConnect:
+	case codeSyntax, codeUnknown:
+		s.log.Info("the server has no XA: it cannot take part in a commit in several groups", "error", err)
+	default:
 		s.log.Warn("transactions in doubt cannot be looked for: does the account have the privilege XA_RECOVER_ADMIN?", "error", err)
 	}
 }

@@ -58,12 +58,9 @@ func (m *Manager) decideIn(ctx context.Context, group string, id ID, v Verdict) 
 // finds that it was just committed.
 func (m *Manager) decideOn(ctx context.Context, c *backend.Conn, id ID, v Verdict) (Verdict, error) {
 	for {
-		rows, err := c.Query("SELECT verdict FROM " + m.table("xa_decision") + " WHERE gtrid = _binary'" + id.String() + "'")
-		if err != nil {
-			return "", err
-		}
-		if len(rows) > 0 {
-			return Verdict(rows[0][0]), nil
+		got, err := m.readVerdict(c, id)
+		if err != nil || got != "" {
+			return got, err
 		}
 		switch _, err = c.Exec(m.verdictSQL(id, v, nil)); code(err) {
 		case 0:
@@ -80,6 +77,15 @@ func (m *Manager) decideOn(ctx context.Context, c *backend.Conn, id ID, v Verdic
 			return "", context.Cause(ctx)
 		}
 	}
+}
+
+// readVerdict is "" when nothing was decided, or not committed yet.
+func (m *Manager) readVerdict(c *backend.Conn, id ID) (Verdict, error) {
+	rows, err := c.Query("SELECT verdict FROM " + m.table("xa_decision") + " WHERE gtrid = _binary'" + id.String() + "'")
+	if err != nil || len(rows) == 0 {
+		return "", err
+	}
+	return Verdict(rows[0][0]), nil
 }
 
 // cutHolder ends the deciding connection of a transaction whose decision row it holds uncommitted. Connections' numbers
