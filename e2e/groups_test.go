@@ -32,6 +32,7 @@ func TestTransactionsAcrossGroups(t *testing.T) {
 				{"temporary table", groupsTemporary},
 				{"prepared statements", groupsPrepared},
 				{"release", groupsRelease},
+				{"autocommit switched on", groupsAutocommit},
 				{"snapshot of all groups", groupsSnapshot},
 				{"read only", groupsReadOnly},
 				{"kill of a waiting statement", groupsKill},
@@ -320,4 +321,18 @@ func groupsKill(t *testing.T, bed *sessionBed) {
 	if v := bed.value(t, 1); v != "old" {
 		t.Errorf("a killed statement has left %q", v)
 	}
+}
+
+// groupsAutocommit: SET autocommit = 1 commits, in all groups or in none.
+func groupsAutocommit(t *testing.T, bed *sessionBed) {
+	c := dial(t, bed.addr, "sbtest")
+	defer c.Close()
+	done(t, c, "SET autocommit = 0", "UPDATE kv SET v = 's' WHERE id = 0", "UPDATE kv SET v = 's' WHERE id = 4")
+	fails(t, c, "SET autocommit = 1, @a = 1", 1235, "by itself")
+	fails(t, c, "SET autocommit = 0 + 1", 1235, "by itself")
+	bed.values(t, "old old")
+	done(t, c, "SET @a = 1, sql_mode = ''", "SET autocommit = 1")
+	bed.values(t, "s s")
+	done(t, c, "SET autocommit = 1, @a = 2", "BEGIN", "UPDATE kv SET v = 't'", "SET autocommit = 1, @a = 3", "ROLLBACK")
+	bed.values(t, "s s")
 }

@@ -60,6 +60,8 @@ func (c *session) maySet(items []router.Assignment) error {
 				return err
 			}
 			return notSupported("Serval does not support SET %s: %s", a.Name, refused[a.Name])
+		case a.Name == "autocommit" && a.Form == router.SetVariable && len(c.txn.branches) > 1 && !c.state.autocommit && !onlyAutocommit(items):
+			return notSupported("Serval does not support SET autocommit together with other variables, or to an expression, in a transaction over several groups: it may commit; write SET autocommit = 1 by itself")
 		case a.Name == "timestamp" && a.Form == router.SetVariable && !isNumber(a.Value) && !strings.EqualFold(a.Value, "default"):
 			return notSupported("Serval does not support SET timestamp to an expression: give the number, or DEFAULT")
 		}
