@@ -159,6 +159,9 @@ func (c *session) flushTables() error {
 // variables are undone by the reset before the connection's next user.
 func (c *session) call(p *router.Plan) (group string, err error) {
 	group = p.Groups[0]
+	if err := c.mayCall(group); err != nil {
+		return group, err
+	}
 	text, err := c.readProcedure(p.Procedure, group)
 	if err != nil {
 		return group, err
@@ -172,6 +175,25 @@ func (c *session) call(p *router.Plan) (group string, err error) {
 		}
 	}
 	return group, c.relayLeg(p, group)
+}
+
+// mayCall refuses CALL in a transaction that has a part in another group: the procedure could end the part that it sees.
+func (c *session) mayCall(group string) error {
+	other := ""
+	for _, b := range c.txn.branches {
+		if b.Group != group {
+			other = b.Group
+		}
+	}
+	for _, t := range c.temporaries.tables { // the transaction would begin there: see beginTemporaries
+		if home := t.Shards[0].Group; home != group && c.inTransaction() {
+			other = home
+		}
+	}
+	if other == "" {
+		return nil
+	}
+	return notSupported("Serval does not support CALL in a transaction over several groups (a part of it is in group %s, the procedure runs in group %s): a COMMIT in the procedure would end one part alone; call it before the transaction touches another group, or outside of it", other, group)
 }
 
 // settleCall does the books behind a CALL, which may have begun or ended a transaction on its way, also to an error.

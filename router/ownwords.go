@@ -10,6 +10,8 @@ func (p *planning) ownWords() (done bool, err error) {
 		return p.tableStatement()
 	case p.st.Begins("create"), p.st.Begins("alter"), p.st.Begins("drop"):
 		return p.program()
+	case p.st.Begins("xa"):
+		return true, refuse("XA statements", nil, "Serval commits over several groups in two phases by itself: use BEGIN and COMMIT")
 	}
 	kill, err := readKill(p.st)
 	if kill == nil || err != nil {
