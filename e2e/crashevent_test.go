@@ -138,6 +138,21 @@ func (e *crashEvent) awaitSteps(t *testing.T) {
 	}
 }
 
+// accounts is the physical table of a group.
+func (b *crashBed) accounts(group int) string {
+	p := b.Tables[0].Places[group]
+	return "`" + p.Database + "`.`" + p.Table + "`"
+}
+
+// ids are the accounts of the event's cells in a group.
+func (e *crashEvent) ids(group int) []string {
+	var ids []string
+	for _, c := range e.cells {
+		ids = append(ids, strconv.FormatInt(c.base+int64(group), 10))
+	}
+	return ids
+}
+
 func (b *crashBed) openAccounts(t *testing.T, cells []*crashCell) {
 	t.Helper()
 	for g, n := range b.Nodes {
@@ -145,7 +160,7 @@ func (b *crashBed) openAccounts(t *testing.T, cells []*crashCell) {
 		for _, c := range cells {
 			rows = append(rows, fmt.Sprintf("(%d, %d)", c.base+int64(g), crashBalance))
 		}
-		if err := n.Exec(fmt.Sprintf("INSERT INTO bank_%d.account VALUES %s", g, strings.Join(rows, ","))); err != nil {
+		if err := n.Exec(fmt.Sprintf("INSERT INTO %s VALUES %s", b.accounts(g), strings.Join(rows, ","))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -237,13 +252,13 @@ func (e *crashEvent) noneInDoubt(t *testing.T) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	t.Errorf("%v after the groups were reachable %d branches are in doubt:\n%s", crashSettle, len(left), strings.Join(left, "\n"))
-	for end := time.Now().Add(60 * time.Second); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
 		if left = e.inDoubt(); len(left) == 0 {
 			t.Logf("they were ended after %v", time.Since(e.reachable).Round(100*time.Millisecond))
 			return
 		}
 	}
-	t.Errorf("a minute later %d still are", len(left))
+	t.Errorf("20 s later %d still are", len(left))
 }
 
 // inDoubt lists the branches that are prepared; a server that cannot be asked is in the list too.
@@ -291,7 +306,7 @@ func (e *crashEvent) locksAreFree(t *testing.T) {
 	for end := time.Now().Add(crashSettle); ; time.Sleep(100 * time.Millisecond) {
 		errs = nil
 		for g, n := range e.Nodes {
-			_, err := n.Query(fmt.Sprintf("SELECT id FROM bank_%d.account FOR UPDATE NOWAIT", g))
+			_, err := n.Query(fmt.Sprintf("SELECT id FROM %s WHERE id IN (%s) FOR UPDATE NOWAIT", e.accounts(g), strings.Join(e.ids(g), ",")))
 			errs = errors.Join(errs, err)
 		}
 		if errs == nil {
@@ -325,7 +340,7 @@ func (b *crashBed) balances(t *testing.T) map[int64]int {
 	t.Helper()
 	balances := map[int64]int{}
 	for g, n := range b.Nodes {
-		rows, err := n.Query(fmt.Sprintf("SELECT id, balance FROM bank_%d.account", g))
+		rows, err := n.Query("SELECT id, balance FROM " + b.accounts(g))
 		if err != nil {
 			t.Fatal(err)
 		}
