@@ -59,7 +59,7 @@ func (c *crashCell) String() string {
 type crashAnswer struct {
 	truth crashTruth
 	text  string
-	took  time.Duration // from being let go
+	at    time.Time
 }
 
 type crashTruth int
@@ -70,6 +70,16 @@ const (
 	crashCommitted
 	crashRefused // an error that says that nothing was committed
 )
+
+// knows tells whether the client has its answer.
+func (c *crashCell) knows() bool {
+	select {
+	case <-c.answered:
+		return true
+	default:
+		return false
+	}
+}
 
 // group is the group of a role.
 func (c *crashCell) group(role int) int { return (c.decide + role) % crashGroups }
@@ -117,10 +127,13 @@ func (c *crashCell) decided() bool {
 
 // run is the client's life. What it has been told is in answer when answered is closed.
 func (c *crashCell) run(addr string) {
-	defer close(c.answered)
+	defer func() {
+		c.answer.at = time.Now()
+		close(c.answered)
+	}()
 	conn, err := raw.Dial(addr, raw.Options{User: servers.User, Password: servers.Password, Database: "bank"})
 	if err != nil {
-		c.answer = crashAnswer{crashRefused, "no login: " + err.Error(), 0}
+		c.answer = crashAnswer{truth: crashRefused, text: "no login: " + err.Error()}
 		return
 	}
 	c.conn = conn
@@ -129,10 +142,10 @@ func (c *crashCell) run(addr string) {
 		a, err := conn.Query(sql)
 		switch {
 		case err != nil: // COMMIT was not sent
-			c.answer = crashAnswer{crashRefused, fmt.Sprintf("%s: %v", sql, err), 0}
+			c.answer = crashAnswer{truth: crashRefused, text: fmt.Sprintf("%s: %v", sql, err)}
 			return
 		case a[0].Kind == raw.Error:
-			c.answer = crashAnswer{crashRefused, fmt.Sprintf("%s: ERROR %d: %s", sql, a[0].Code, a[0].Message), 0}
+			c.answer = crashAnswer{truth: crashRefused, text: fmt.Sprintf("%s: ERROR %d: %s", sql, a[0].Code, a[0].Message)}
 			_, _ = conn.Query("ROLLBACK")
 			return
 		}
@@ -145,15 +158,15 @@ func (c *crashCell) run(addr string) {
 func readCommit(a []raw.Answer, err error) crashAnswer {
 	switch {
 	case err != nil:
-		return crashAnswer{crashUnknown, err.Error(), 0}
+		return crashAnswer{truth: crashUnknown, text: err.Error()}
 	case a[0].Kind != raw.Error:
-		return crashAnswer{crashCommitted, "OK", 0}
+		return crashAnswer{truth: crashCommitted, text: "OK"}
 	}
 	text := fmt.Sprintf("ERROR %d: %s", a[0].Code, a[0].Message)
 	if a[0].Code == 2013 && strings.Contains(a[0].Message, "not known") {
-		return crashAnswer{crashUnknown, text, 0}
+		return crashAnswer{truth: crashUnknown, text: text}
 	}
-	return crashAnswer{crashRefused, text, 0}
+	return crashAnswer{truth: crashRefused, text: text}
 }
 
 // crashFate is what became of a transaction, as its accounts show it.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -27,6 +28,8 @@ const (
 	crashReachTimeout = 20 * time.Second
 	// crashSettle is the promise: no branch stays prepared for longer when its group can be reached.
 	crashSettle = 10 * time.Second
+	// crashGiveUp is when a test that has failed is ended.
+	crashGiveUp = 2 * crashPatience
 	// crashPatience is how long a client may have to wait for its answer while a server does not answer.
 	crashPatience = 90 * time.Second
 )
@@ -223,11 +226,11 @@ func (e *crashEvent) crash() {
 // back says that from now on all groups can be reached by everyone.
 func (e *crashEvent) back() { e.reachable = time.Now() }
 
-// settle waits for the promises: no branch is prepared crashSettle after the groups were reachable, then every client has
-// its answer in time, and what is there agrees with the answers.
+// settle waits for the promises: no branch stays prepared for crashSettle while all groups can be reached, every client has
+// its answer in time, nothing is locked any more, and what is there agrees with the answers.
 func (e *crashEvent) settle(t *testing.T) {
 	t.Helper()
-	e.noneInDoubt(t)
+	e.noneInDoubt(t, e.allAnswered)
 	e.awaitAnswers(t)
 	if !e.keepsLocks {
 		e.locksAreFree(t)
@@ -235,30 +238,43 @@ func (e *crashEvent) settle(t *testing.T) {
 	e.judge(t, e.cells)
 }
 
-// noneInDoubt waits until XA RECOVER lists no branch of the event's on any server.
-func (e *crashEvent) noneInDoubt(t *testing.T) {
+// noneInDoubt waits until XA RECOVER lists no branch of the event's on any server and nobody is at work any more, and
+// complains of branches that take too long.
+func (e *crashEvent) noneInDoubt(t *testing.T, idle func() bool) {
 	t.Helper()
-	var left []string
+	seen, late := map[string]time.Time{}, map[string]bool{}
 	for {
-		asked := time.Now()
-		left = e.inDoubt()
-		if len(left) == 0 {
-			t.Logf("no branch in doubt %v after the groups were reachable", asked.Sub(e.reachable).Round(10*time.Millisecond))
-			return
-		}
-		if asked.Sub(e.reachable) > crashSettle {
+		ended, now := idle() || time.Since(e.released) > crashPatience, time.Now()
+		list := e.inDoubt()
+		if ended && len(list) == 0 {
 			break
+		}
+		for _, branch := range list {
+			if seen[branch].IsZero() {
+				seen[branch] = now
+			}
+			if since := laterOf(seen[branch], e.reachable); now.Sub(since) > crashSettle && !late[branch] {
+				late[branch] = true
+				t.Errorf("in doubt for more than %v: %s", crashSettle, branch)
+			}
+		}
+		if ended && now.Sub(e.reachable) > crashGiveUp {
+			t.Fatalf("%v after the groups were reachable %d branches are in doubt, serval says\n%s", crashGiveUp, len(list), lastLines(e.serval.Log(), 20))
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	t.Errorf("%v after the groups were reachable %d branches are in doubt:\n%s", crashSettle, len(left), strings.Join(left, "\n"))
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
-		if left = e.inDoubt(); len(left) == 0 {
-			t.Logf("they were ended after %v", time.Since(e.reachable).Round(100*time.Millisecond))
-			return
-		}
+	t.Logf("over %v after the groups were reachable", time.Since(e.reachable).Round(10*time.Millisecond))
+}
+
+func laterOf(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
 	}
-	t.Errorf("20 s later %d still are", len(left))
+	return b
+}
+
+func (e *crashEvent) allAnswered() bool {
+	return !slices.ContainsFunc(e.cells, func(c *crashCell) bool { return !c.knows() })
 }
 
 // inDoubt lists the branches that are prepared; a server that cannot be asked is in the list too.
@@ -285,18 +301,17 @@ func (e *crashEvent) byIDOf(gtrid string) *crashCell {
 	return e.byID[gtrid]
 }
 
-// awaitAnswers waits until every client knows.
+// awaitAnswers complains of clients that do not know yet.
 func (e *crashEvent) awaitAnswers(t *testing.T) {
 	t.Helper()
-	deadline := time.NewTimer(time.Until(e.released.Add(crashPatience)))
-	defer deadline.Stop()
+	longest := time.Duration(0)
 	for _, c := range e.cells {
-		select {
-		case <-c.answered:
-		case <-deadline.C:
+		if !c.knows() {
 			t.Fatalf("%s: its client has no answer after %v", c, crashPatience)
 		}
+		longest = max(longest, c.answer.at.Sub(e.released))
 	}
+	t.Logf("the last client was answered after %v", longest.Round(10*time.Millisecond))
 }
 
 // locksAreFree waits until nothing holds the accounts any more.

@@ -138,7 +138,7 @@ func freezeServal(t *testing.T, e *crashEvent) {
 		t.Fatal(err)
 	}
 	e.back()
-	e.noneInDoubt(t)
+	e.noneInDoubt(t, func() bool { return true })
 	if err := e.serval.Thaw(); err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +239,9 @@ func cutClients(_ *testing.T, e *crashEvent) {
 // one and not the other.
 func (b *crashBed) cutBeforePrepare(t *testing.T) {
 	b.Serve(t, cluster.Run{Program: b.program})
-	e := b.event(t, b.cells([]string{"before-prepare"}))
+	steps := []string{"before-prepare"}
+	e := b.event(t, slices.Concat(crashCells(&b.next, crashTwo, []int{0, 1, 2}, steps), crashCells(&b.next, crashThree, []int{0, 1, 2}, steps),
+		crashCells(&b.next, crashReader, []int{0, 1, 2}, steps), crashCells(&b.next, crashDecider, []int{0, 1, 2}, steps)))
 	for _, f := range e.networks {
 		f.HoldBefore("XA PREPARE")
 	}
