@@ -64,11 +64,11 @@ func (r *crashRecoverer) hold(ctx context.Context, nth int) {
 	}
 }
 
-// recoveryKilled kills a recovery at each of its steps; the next one ends the transactions. The short form kills four at
-// once, that are at four steps.
+// recoveryKilled kills a recovery at each of its steps; the next one ends the transactions. The short form kills three at
+// once, that are at three steps.
 func (b *crashBed) recoveryKilled(t *testing.T) {
 	if !crashAllRows() {
-		b.killRecoveries(t, 1, failpoint.Recovery()...)
+		b.killRecoveries(t, 1, "recovery-before-verdict", "recovery-after-verdict", "recovery-before-finish")
 		return
 	}
 	for _, step := range failpoint.Recovery() {
