@@ -57,9 +57,10 @@ func (c *crashCell) String() string {
 
 // crashAnswer is what the client was told of its transaction.
 type crashAnswer struct {
-	truth crashTruth
-	text  string
-	at    time.Time
+	truth  crashTruth
+	text   string
+	commit bool // it is the answer to COMMIT
+	at     time.Time
 }
 
 type crashTruth int
@@ -152,6 +153,7 @@ func (c *crashCell) run(addr string) {
 	}
 	a, err := conn.Query("COMMIT")
 	c.answer = readCommit(a, err)
+	c.answer.commit = true
 }
 
 // readCommit is what a client makes of the answer to COMMIT.

@@ -304,14 +304,16 @@ func (e *crashEvent) byIDOf(gtrid string) *crashCell {
 // awaitAnswers complains of clients that do not know yet.
 func (e *crashEvent) awaitAnswers(t *testing.T) {
 	t.Helper()
-	longest := time.Duration(0)
+	longest, slowest := time.Duration(0), "nobody was"
 	for _, c := range e.cells {
 		if !c.knows() {
 			t.Fatalf("%s: its client has no answer after %v", c, crashPatience)
 		}
-		longest = max(longest, c.answer.at.Sub(e.released))
+		if took := c.answer.at.Sub(e.released); c.answer.commit && took > longest {
+			longest, slowest = took, fmt.Sprintf("%s: %s", c, c.answer.text)
+		}
 	}
-	t.Logf("the last client was answered after %v", longest.Round(10*time.Millisecond))
+	t.Logf("the last COMMIT was answered after %v, %s", longest.Round(10*time.Millisecond), slowest)
 }
 
 // locksAreFree waits until nothing holds the accounts any more.
@@ -376,9 +378,4 @@ func (e *crashEvent) servalEnds(t *testing.T) {
 	if log := e.serval.Log(); strings.Contains(log, "panic") {
 		t.Errorf("serval's log tells of a panic:\n%s", lastLines(log, 60))
 	}
-}
-
-func lastLines(text string, n int) string {
-	lines := strings.Split(strings.TrimSpace(text), "\n")
-	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }

@@ -25,36 +25,44 @@ type crashFault struct {
 	name   string
 	short  bool                          // part of the short form
 	strike func(*testing.T, *crashEvent) // while the transactions wait at their steps; it lets them go
-	leaves bool                          // serval is as it was, and has to end in good order
+	dies   bool                          // Serval: it need not end in good order
 	alone  bool                          // no other Serval recovers
-	locks  bool                          // connections may stay on the server that no one knows of any more: their locks do
+	locks  bool                          // connections stay on the server that no one knows of any more: their locks do
 }
 
 // crashFaults are the rows but for recovery's. Group 0 is the one that they hit: it decides in some cells and does not in
-// the others.
+// the others. Where Serval lives each fault strikes twice, with another Serval that recovers and without.
 func crashFaults() []crashFault {
 	hit := func(strike func(*testing.T, *crashEvent, int)) func(*testing.T, *crashEvent) {
 		return func(t *testing.T, e *crashEvent) { strike(t, e, 0) }
 	}
-	return []crashFault{
-		{name: "serval killed", short: true, strike: killServal},
-		{name: "serval killed, started again", strike: restartServal, alone: true},
-		{name: "serval frozen", strike: freezeServal, leaves: true},
-		{name: "server killed", short: true, strike: hit(killServer), leaves: true},
-		{name: "server killed, back before it is needed", strike: hit(restartServer), leaves: true},
-		{name: "all servers killed", strike: killServers, leaves: true},
-		{name: "server frozen", strike: hit(freezeServer), leaves: true},
-		{name: "connections reset", short: true, strike: hit(resetNetwork), leaves: true},
-		{name: "connections reset, one Serval", strike: hit(resetNetwork), leaves: true, alone: true},
-		{name: "network refuses", strike: hit(refuseNetwork), leaves: true},
-		{name: "black hole", strike: hit(blackHole(cut.Both)), leaves: true},
-		{name: "black hole for statements", strike: hit(blackHole(cut.ToServer)), leaves: true},
-		{name: "black hole for answers", strike: hit(blackHole(cut.FromServer)), leaves: true},
-		{name: "black hole, one Serval", strike: hit(blackHole(cut.Both)), leaves: true, alone: true},
-		{name: "network back without the connections", strike: hit(forgetNetwork), leaves: true, locks: true},
-		{name: "network back without the connections, one Serval", strike: hit(forgetNetwork), leaves: true, alone: true, locks: true},
-		{name: "client killed", short: true, strike: cutClients, leaves: true},
+	faults := []crashFault{
+		{name: "serval killed", short: true, strike: killServal, dies: true},
+		{name: "serval killed, started again", strike: restartServal, dies: true, alone: true},
+		{name: "serval and server killed", strike: hit(killBoth), dies: true},
+		{name: "serval frozen", strike: freezeServal},
+		{name: "server killed", short: true, strike: hit(killServer)},
+		{name: "server killed, back before it is needed", strike: hit(restartServer)},
+		{name: "all servers killed", strike: killServers},
+		{name: "server frozen", strike: hit(freezeServer(7 * time.Second))},
+		{name: "server frozen for long", strike: hit(freezeServer(50 * time.Second))},
+		{name: "connections reset", short: true, strike: hit(resetNetwork)},
+		{name: "network refuses", strike: hit(refuseNetwork)},
+		{name: "black hole", strike: hit(blackHole(cut.Both, 8*time.Second))},
+		{name: "black hole for statements", strike: hit(blackHole(cut.ToServer, 8*time.Second))},
+		{name: "black hole for answers", strike: hit(blackHole(cut.FromServer, 8*time.Second))},
+		{name: "black hole for long", strike: hit(blackHole(cut.Both, 55*time.Second))},
+		{name: "black hole for answers for long", strike: hit(blackHole(cut.FromServer, 55*time.Second))},
+		{name: "network back without the connections", strike: hit(forgetNetwork), locks: true},
+		{name: "client killed", short: true, strike: cutClients},
 	}
+	for _, f := range faults {
+		if !f.dies && f.name != "serval frozen" {
+			f.name, f.alone, f.short = f.name+", one Serval", true, false
+			faults = append(faults, f)
+		}
+	}
+	return faults
 }
 
 func crashAllRows() bool { return os.Getenv("SERVAL_E2E_CRASH") == "all" }
@@ -85,6 +93,7 @@ func (b *crashBed) matrix(t *testing.T) {
 	t.Run("recovery killed", b.recoveryKilled)
 	if crashAllRows() {
 		t.Run("recovery held", b.recoveryHeld)
+		t.Run("recovery struck", b.recoveryStruck)
 		t.Run("several recoveries", b.severalRecoveries)
 	}
 	t.Run("at the end", func(t *testing.T) { b.judge(t, b.done) })
@@ -99,7 +108,7 @@ func (b *crashBed) row(t *testing.T, f *crashFault) {
 	f.strike(t, e)
 	e.keepsLocks = f.locks
 	e.settle(t)
-	if f.leaves {
+	if !f.dies {
 		e.servalEnds(t)
 	}
 }
@@ -146,6 +155,13 @@ func freezeServal(t *testing.T, e *crashEvent) {
 	e.back()
 }
 
+func killBoth(t *testing.T, e *crashEvent, group int) {
+	e.Nodes[group].Kill()
+	e.crash()
+	time.Sleep(time.Second)
+	e.restart(t, group)
+}
+
 func killServer(t *testing.T, e *crashEvent, group int) {
 	e.Nodes[group].Kill()
 	e.letGo()
@@ -179,16 +195,18 @@ func (e *crashEvent) restart(t *testing.T, group int) {
 	e.back()
 }
 
-func freezeServer(t *testing.T, e *crashEvent, group int) {
-	if err := e.Nodes[group].Freeze(); err != nil {
-		t.Fatal(err)
+func freezeServer(d time.Duration) func(*testing.T, *crashEvent, int) {
+	return func(t *testing.T, e *crashEvent, group int) {
+		if err := e.Nodes[group].Freeze(); err != nil {
+			t.Fatal(err)
+		}
+		e.letGo()
+		time.Sleep(d)
+		if err := e.Nodes[group].Thaw(); err != nil {
+			t.Fatal(err)
+		}
+		e.back()
 	}
-	e.letGo()
-	time.Sleep(7 * time.Second)
-	if err := e.Nodes[group].Thaw(); err != nil {
-		t.Fatal(err)
-	}
-	e.back()
 }
 
 func resetNetwork(_ *testing.T, e *crashEvent, group int) {
@@ -208,11 +226,11 @@ func refuseNetwork(_ *testing.T, e *crashEvent, group int) {
 }
 
 // blackHole swallows what goes in a direction; the other Serval, if there is one, reaches all groups all the time.
-func blackHole(d cut.Direction) func(*testing.T, *crashEvent, int) {
+func blackHole(d cut.Direction, lasts time.Duration) func(*testing.T, *crashEvent, int) {
 	return func(_ *testing.T, e *crashEvent, group int) {
 		e.networks[group].Hold(d)
 		e.letGo()
-		time.Sleep(8 * time.Second)
+		time.Sleep(lasts)
 		e.networks[group].Pass()
 		e.back()
 	}

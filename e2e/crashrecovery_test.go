@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"serval/e2e/cluster"
+	"serval/e2e/cut"
 	"serval/e2e/failpoint"
 )
 
@@ -25,15 +26,16 @@ type crashRecoverer struct {
 	*cluster.Binary
 	step string
 	fp   *failpoint.Listener
-	hit  chan struct{} // closed when it waits
-	free chan struct{} // closed by release
+	net  *cut.Forwarder // between it and group 0
+	hit  chan struct{}  // closed when it waits
+	free chan struct{}  // closed by release
 }
 
 // recoverer starts one that is held when it comes to the step for the nth time, until release.
 func (b *crashBed) recoverer(t *testing.T, step string, nth int) *crashRecoverer {
 	t.Helper()
-	r := &crashRecoverer{step: step, fp: failpoint.Listen(t), hit: make(chan struct{}), free: make(chan struct{})}
-	r.Binary = b.Serve(t, cluster.Run{Program: b.program, Env: []string{r.fp.Env(step)}})
+	r := &crashRecoverer{step: step, fp: failpoint.Listen(t), net: cut.New(t, b.Nodes[0].Addr()), hit: make(chan struct{}), free: make(chan struct{})}
+	r.Binary = b.Serve(t, cluster.Run{Program: b.program, Nodes: []string{r.net.Addr()}, Env: []string{r.fp.Env(step)}})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
@@ -64,6 +66,16 @@ func (r *crashRecoverer) hold(ctx context.Context, nth int) {
 	}
 }
 
+// await waits until the recovery is held.
+func (r *crashRecoverer) await(t *testing.T) {
+	t.Helper()
+	select {
+	case <-r.hit:
+	case <-time.After(crashReachTimeout):
+		t.Fatalf("no recovery came to %s often enough\n%s", r.step, lastLines(r.Log(), 20))
+	}
+}
+
 // recoveryKilled kills a recovery at each of its steps; the next one ends the transactions. The short form kills three at
 // once, that are at three steps.
 func (b *crashBed) recoveryKilled(t *testing.T) {
@@ -85,11 +97,7 @@ func (b *crashBed) killRecoveries(t *testing.T, nth int, steps ...string) {
 		all = append(all, b.recoverer(t, step, nth))
 	}
 	for _, r := range all {
-		select {
-		case <-r.hit:
-		case <-time.After(crashReachTimeout):
-			t.Errorf("no recovery came to %s %d times in %v\n%s", r.step, nth, crashReachTimeout, lastLines(r.Log(), 20))
-		}
+		r.await(t)
 	}
 	for _, r := range all {
 		r.Kill()
@@ -105,11 +113,7 @@ func (b *crashBed) recoveryHeld(t *testing.T) {
 		t.Run(step, func(t *testing.T) {
 			e := b.leftBehind(t)
 			r := b.recoverer(t, step, 1)
-			select {
-			case <-r.hit:
-			case <-time.After(crashReachTimeout):
-				t.Fatalf("no recovery came to %s\n%s", step, lastLines(r.Log(), 20))
-			}
+			r.await(t)
 			b.Serve(t, cluster.Run{Program: b.program})
 			e.back()
 			e.settle(t)
@@ -120,6 +124,77 @@ func (b *crashBed) recoveryHeld(t *testing.T) {
 				t.Errorf("the recovery that was held does not end: %v", err)
 			}
 		})
+	}
+}
+
+// recoveryStruck holds the only recovery at each of its steps while something befalls it or a group: it goes on by itself.
+func (b *crashBed) recoveryStruck(t *testing.T) {
+	for _, fault := range []struct {
+		name   string
+		strike func(*testing.T, *crashEvent, *crashRecoverer)
+	}{
+		{"server killed", func(t *testing.T, e *crashEvent, r *crashRecoverer) {
+			e.Nodes[0].Kill()
+			close(r.free)
+			time.Sleep(time.Second)
+			e.restart(t, 0)
+		}},
+		{"server frozen", func(t *testing.T, e *crashEvent, r *crashRecoverer) {
+			if err := e.Nodes[0].Freeze(); err != nil {
+				t.Fatal(err)
+			}
+			close(r.free)
+			time.Sleep(12 * time.Second)
+			if err := e.Nodes[0].Thaw(); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"recovery frozen", func(t *testing.T, _ *crashEvent, r *crashRecoverer) {
+			if err := r.Freeze(); err != nil {
+				t.Fatal(err)
+			}
+			close(r.free)
+			time.Sleep(12 * time.Second)
+			if err := r.Thaw(); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"connections reset", func(_ *testing.T, _ *crashEvent, r *crashRecoverer) {
+			r.net.Reset()
+			close(r.free)
+		}},
+		{"black hole", func(_ *testing.T, _ *crashEvent, r *crashRecoverer) {
+			r.net.Hold(cut.Both)
+			close(r.free)
+			time.Sleep(12 * time.Second)
+			r.net.Pass()
+		}},
+		{"black hole for answers", func(_ *testing.T, _ *crashEvent, r *crashRecoverer) {
+			r.net.Hold(cut.FromServer)
+			close(r.free)
+			time.Sleep(12 * time.Second)
+			r.net.Pass()
+		}},
+		{"network back without the connections", func(_ *testing.T, _ *crashEvent, r *crashRecoverer) {
+			r.net.Hold(cut.Both)
+			close(r.free)
+			time.Sleep(2 * time.Second)
+			r.net.Forget()
+		}},
+	} {
+		for _, step := range failpoint.Recovery() {
+			t.Run(fault.name+" at "+step, func(t *testing.T) {
+				e := b.leftBehind(t)
+				r := b.recoverer(t, step, 1)
+				r.await(t)
+				fault.strike(t, e, r)
+				e.back()
+				e.settle(t)
+				if err := r.Stop(); err != nil {
+					t.Errorf("the recovery does not end when it is told to: %v", err)
+				}
+			})
+		}
 	}
 }
 

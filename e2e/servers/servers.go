@@ -188,21 +188,6 @@ func (s *Server) Kill() {
 	<-exited
 }
 
-// Freeze stops the server without its notice (SIGSTOP): its connections stay, nothing is answered. Kill and Close work.
-func (s *Server) Freeze() error { return s.signal(syscall.SIGSTOP) }
-
-// Thaw lets a frozen server run on.
-func (s *Server) Thaw() error { return s.signal(syscall.SIGCONT) }
-
-func (s *Server) signal(signal os.Signal) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.process == nil {
-		return os.ErrProcessDone
-	}
-	return s.process.Signal(signal)
-}
-
 // Restart kills the server if it runs and starts it again on the same port and data.
 func (s *Server) Restart() error {
 	s.Kill()

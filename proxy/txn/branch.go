@@ -84,6 +84,10 @@ func (b *Branch) settle() error {
 	return nil
 }
 
+// deadline bounds what is waited for on the connection; zero ends the bounds. It may be called by another goroutine than
+// the session's. An error is a connection that has been closed.
+func (b *Branch) deadline(at time.Time) { _ = b.Conn.NetConn().SetDeadline(at) }
+
 // breaks gives the connection up at once, so that its server hears of it.
 func (b *Branch) breaks() {
 	b.Broken = true

@@ -70,8 +70,8 @@ func (m *Manager) Commit(ctx context.Context, id ID, branches []*Branch) error {
 	case 1:
 		return commitOne(writers[0], branches)
 	}
-	m.Start(id)
-	defer m.Finish(id)
+	m.Start(id, branches...)
+	defer m.Finish(id, branches...)
 	deciding := branches[0]
 	if err := m.prepare(id, deciding, branches); err != nil {
 		m.abort(id, branches)
@@ -152,16 +152,14 @@ func (m *Manager) prepare(id ID, deciding *Branch, branches []*Branch) error {
 	if err := stillThere(branches); err != nil {
 		return err
 	}
-	var participants []string
+	participants, err := m.participants(branches)
+	if err != nil {
+		return err
+	}
 	for _, b := range branches {
 		if !b.XA() || !b.Wrote {
 			continue
 		}
-		store, err := m.Store(context.Background(), b.Group)
-		if err != nil {
-			return err
-		}
-		participants = append(participants, store)
 		Failpoint("before-prepare", id)
 		b.prepared = true // from now on it may be
 		b.ask("XA END "+b.XID.SQL(), "XA PREPARE "+b.XID.SQL())
@@ -183,6 +181,22 @@ func (m *Manager) prepare(id ID, deciding *Branch, branches []*Branch) error {
 		}
 	}
 	return failed
+}
+
+// participants are the stores of the branches that are prepared. Nothing has been asked of the branches yet: an error
+// leaves no answer unread.
+func (m *Manager) participants(branches []*Branch) (stores []string, err error) {
+	for _, b := range branches {
+		if !b.XA() || !b.Wrote {
+			continue
+		}
+		store, err := m.Store(context.Background(), b.Group)
+		if err != nil {
+			return nil, err
+		}
+		stores = append(stores, store)
+	}
+	return stores, nil
 }
 
 // abort rolls back everywhere. The deciding branch goes first: with it goes the decision.

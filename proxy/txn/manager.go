@@ -27,31 +27,47 @@ type Manager struct {
 	lastLists  lists // of the last Collect
 
 	mu     sync.Mutex
-	active map[ID]bool      // being committed by a session: recovery leaves them alone
+	active map[ID][]*Branch // being committed by a session: recovery leaves them alone for ownGrace
 	later  map[ID]time.Time // given up by their session, when: recovery takes them at once
 }
 
 // New makes the manager of a cluster; Run has to be called for recovery.
 func New(cluster *backend.Cluster, cfg config.Transactions, log *slog.Logger) *Manager {
-	m := &Manager{cluster: cluster, cfg: cfg, log: log, stores: newStores(cluster), active: map[ID]bool{}, later: map[ID]time.Time{}}
+	m := &Manager{cluster: cluster, cfg: cfg, log: log, stores: newStores(cluster), active: map[ID][]*Branch{}, later: map[ID]time.Time{}}
 	for _, g := range cluster.Groups() {
 		m.scanners = append(m.scanners, newScanner(m, g))
 	}
 	return m
 }
 
-// Start says that a session commits this transaction from now on: recovery leaves it alone until Finish.
-func (m *Manager) Start(id ID) {
+// Start says that a session commits this transaction from now on, with these branches: recovery gives it more time than
+// others' until Finish.
+func (m *Manager) Start(id ID, branches ...*Branch) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.active[id] = true
+	m.active[id] = branches
 }
 
 // Finish ends what Start began.
-func (m *Manager) Finish(id ID) {
+func (m *Manager) Finish(id ID, branches ...*Branch) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.active, id)
+	for _, b := range branches {
+		if !b.Broken {
+			b.deadline(time.Time{}) // see overtake
+		}
+	}
+}
+
+// overtake ends the waiting of the session that commits a transaction, if it is one of this process: recovery knows what
+// became of it. What the session waits for is a connection from which nothing comes any more, or a server that is very slow.
+func (m *Manager) overtake(id ID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, b := range m.active[id] {
+		b.deadline(time.Now())
+	}
 }
 
 // Later is Finish for a transaction that could not be finished: recovery takes it at once, as nobody else is at it.
@@ -65,17 +81,17 @@ func (m *Manager) Later(id ID) {
 	}
 }
 
-// leftByOthers tells for how long a prepared branch of id is left to whoever commits it: for ever is ok = false.
-func (m *Manager) leftByOthers(id ID) (grace time.Duration, ok bool) {
+// grace tells for how long a prepared branch of id is left to whoever commits it.
+func (m *Manager) grace(id ID) time.Duration {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.active[id] {
-		return 0, false
-	}
 	if _, given := m.later[id]; given {
-		return 0, true
+		return 0
 	}
-	return othersGrace, true
+	if _, own := m.active[id]; own {
+		return ownGrace
+	}
+	return othersGrace
 }
 
 // forgetLater drops what was given up long ago: whatever of it is found from now on has the usual grace.

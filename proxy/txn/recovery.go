@@ -20,6 +20,7 @@ import (
 const (
 	scanEvery   = time.Second
 	othersGrace = 3 * time.Second // a commit of another Serval's takes milliseconds
+	ownGrace    = 5 * time.Second // a session of this process may wait on a connection from which nothing comes any more
 	reconnect   = 30 * time.Second
 	recoverTime = 8 * time.Second // for one branch; what has failed is tried again at the next scan
 
@@ -47,7 +48,7 @@ type scanner struct {
 	stats GroupStats
 }
 
-// sighting is a prepared branch that this process does not commit.
+// sighting is a prepared branch.
 type sighting struct {
 	since    time.Time // when this Serval saw it first
 	next     time.Time // when it may be tried again
@@ -196,17 +197,13 @@ func (s *scanner) due(list *prepared, now time.Time) (due []XID) {
 	listed := map[XID]bool{}
 	s.stats.InDoubt, s.stats.Strangers, s.stats.Foreign = 0, 0, list.foreign
 	for _, x := range list.ours {
-		grace, left := s.m.leftByOthers(x.ID)
-		if !left {
-			continue
-		}
 		listed[x] = true
 		at := s.seen[x]
 		if at == nil {
 			at = &sighting{since: now}
 			s.seen[x] = at
 		}
-		if now.Sub(at.since) < grace {
+		if now.Sub(at.since) < s.m.grace(x.ID) {
 			continue
 		}
 		if at.stranger {
@@ -245,6 +242,7 @@ func (s *scanner) finish(ctx context.Context, x XID) {
 	Failpoint("recovery-after-verdict", x.ID)
 	done := false
 	if err == nil {
+		s.m.overtake(x.ID)
 		Failpoint("recovery-before-finish", x.ID)
 		done, err = s.m.finishBranch(ctx, s.group.Name(), x, v)
 		Failpoint("recovery-after-finish", x.ID)
