@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 30s
 
-.PHONY: build test test-quick install vet staticcheck race sysbench chaos crossing bank bench bench-quick fuzz fuzz-protocol clean demo clients record-clients
+.PHONY: build test test-quick install vet staticcheck race sysbench chaos crossing bank crash bench bench-quick fuzz fuzz-protocol clean demo clients record-clients
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/serval ./cmd/serval
@@ -22,6 +22,7 @@ install:
 
 vet:
 	$(GO) vet ./...
+	$(GO) vet -tags failpoints ./proxy/txn
 
 staticcheck:
 	$(GO) run $(STATICCHECK) ./...
@@ -49,6 +50,10 @@ crossing: install
 # Sixteen clients move money over two groups while Servals, servers and the network fail: five minutes on each kind of server.
 bank: install
 	SERVAL_E2E_SECONDS=300 $(GO) test -count=1 -v -timeout 30m -run TestBank ./e2e
+
+# Everything that can strike a commit over several groups, at every step of it and of recovery: a quarter of an hour.
+crash: install
+	SERVAL_E2E_CRASH=all $(GO) test -count=1 -v -timeout 90m -run TestCrashMatrix ./e2e
 
 # A million damaged packets in every state of a connection.
 fuzz-protocol: install

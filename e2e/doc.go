@@ -10,6 +10,8 @@
 //     random while a server is restarted, memory while a million rows pass, packets over 16 MiB, other people's clients.
 //   - TestBank moves money over two groups through two Servals while everything fails at random (make bank). It prints its
 //     seed; SERVAL_E2E_SEED repeats the draws, SERVAL_E2E_BANK_LOGS=directory keeps the servers' general logs.
+//   - TestCrashMatrix strikes transactions over several groups at every step of their commit, and recovery at every step of
+//     its own: kills, freezes, cuts (make crash for all of it). Packages failpoint and cut are its tools.
 //
 // One case: go test ./e2e -run 'TestCases/mysql/routing.test:12'. One kind: SERVAL_E2E_KINDS=mariadb.
 // Longer scenarios: SERVAL_E2E_SECONDS=60 (make sysbench, make chaos). -short leaves the scenarios out.
