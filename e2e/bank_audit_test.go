@@ -59,7 +59,7 @@ func (b *bank) awaitFinished(t *testing.T, s *servers.Server, deadline time.Time
 			t.Errorf("on %s there are %v after everything was back: prepared %v, open %v", s.Addr(), bankFinish, prepared, open)
 			return
 		}
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(200 * time.Millisecond) // innodb_trx is made anew when nobody has asked for 100 ms
 	}
 }
 

@@ -65,8 +65,7 @@ func (m *Manager) Commit(ctx context.Context, id ID, branches []*Branch) error {
 	writers := writing(branches)
 	switch len(writers) {
 	case 0:
-		endReaders(branches, nil)
-		return nil
+		return readersEnded(branches)
 	case 1:
 		return commitOne(writers[0], branches)
 	}
@@ -81,7 +80,7 @@ func (m *Manager) Commit(ctx context.Context, id ID, branches []*Branch) error {
 		return err
 	}
 	m.carryOut(ctx, id, branches)
-	endReaders(branches, deciding)
+	_ = endReaders(branches, deciding) // it is committed
 	return nil
 }
 
@@ -105,7 +104,7 @@ func commitOne(writer *Branch, branches []*Branch) error {
 	err := writer.settle()
 	switch {
 	case err == nil:
-		endReaders(branches, writer)
+		_ = endReaders(branches, writer) // it is committed
 		return nil
 	case writer.Broken:
 		RollBack(branches) // the others: they have only read
@@ -130,8 +129,17 @@ func stillThere(branches []*Branch) error {
 	return nil
 }
 
-// endReaders ends the branches that have only read, but for one. What becomes of them changes nothing.
-func endReaders(branches []*Branch, but *Branch) {
+// readersEnded ends a transaction that has only read. Where one of its connections was lost, its locks were lost before it
+// had read everything, maybe: what it has seen need not be what there ever was, and the client has to hear of that.
+func readersEnded(branches []*Branch) error {
+	if err := endReaders(branches, nil); err != nil {
+		return &Aborted{err}
+	}
+	return nil
+}
+
+// endReaders ends the branches that have only read, but for one, and returns what went wrong first. That changes no data.
+func endReaders(branches []*Branch, but *Branch) (failed error) {
 	for _, b := range branches {
 		if !b.Wrote && b != but {
 			b.commitAlone()
@@ -141,10 +149,15 @@ func endReaders(branches []*Branch, but *Branch) {
 		if b.Wrote || b == but || b.Broken {
 			continue
 		}
-		if err := b.settle(); err != nil && !b.Broken {
+		err := b.settle()
+		if err != nil && !b.Broken {
 			b.breaks()
 		}
+		if err != nil && failed == nil {
+			failed = err
+		}
 	}
+	return failed
 }
 
 // prepare makes every branch ready to commit and writes the decision, which counts when it is committed.
@@ -307,7 +320,10 @@ func CommitInTurn(branches []*Branch) error {
 		}
 		return &Aborted{err}
 	}
-	endReaders(branches, nil)
+	if len(done) == 0 {
+		return readersEnded(branches)
+	}
+	_ = endReaders(branches, nil)
 	return nil
 }
 
