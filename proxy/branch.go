@@ -18,6 +18,7 @@ type branch struct {
 	txn.Branch
 	flags  uint16 // the server's last status flags
 	begun  bool   // the server has said that a transaction is open
+	warned bool   // it had warnings when it began
 	cannot error  // why it cannot take part in two-phase commit
 }
 
@@ -177,7 +178,7 @@ func (c *session) beginOn(b *branch) error {
 		return nil
 	case 1:
 		ok, err := b.Conn.Exec(statements[0])
-		b.flags = ok.Status
+		b.flags, b.warned = ok.Status, ok.Warnings > 0
 		return err
 	}
 	answers, err := b.Conn.Pipeline(statements...)
@@ -188,7 +189,7 @@ func (c *session) beginOn(b *branch) error {
 		if answers[i].Err != nil {
 			return answers[i].Err
 		}
-		b.flags = answers[i].OK.Status
+		b.flags, b.warned = answers[i].OK.Status, answers[i].OK.Warnings > 0
 	}
 	return nil
 }

@@ -28,6 +28,7 @@ func (c *session) command(p []byte) (quit bool, err error) {
 	case wire.ComQuery:
 		return false, c.comQuery(p[1:])
 	case wire.ComPing:
+		c.rowCount = 0
 		return false, c.ok(&wire.OK{})
 	case wire.ComInitDB:
 		name, err := c.decodeName(p[1:])

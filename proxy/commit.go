@@ -12,7 +12,6 @@ import (
 	"serval/config"
 	"serval/proxy/txn"
 	"serval/proxy/wire"
-	"serval/router"
 )
 
 // begin handles BEGIN and START TRANSACTION: the server hears of it with the first statement that names a table.
@@ -26,6 +25,9 @@ func (c *session) begin(s *ast.BeginStmt) error {
 	readOnly := s.ReadOnly || strings.Contains(words, "read only") || !strings.Contains(words, "read write") && next.readOnly(c.readsOnly())
 	if err := c.freeTables(); err != nil {
 		return err
+	}
+	if !readOnly && next.readOnly(c.readsOnly()) { // XA START cannot say READ WRITE
+		next.access = "SET TRANSACTION READ WRITE"
 	}
 	c.txn = transaction{begin: text, readOnly: readOnly, next: next}
 	if strings.Contains(words, "consistent snapshot") {
@@ -140,11 +142,7 @@ func (c *session) finishOn(b *branch, completion ast.CompletionType, rollback bo
 // finished does the books of a COMMIT or ROLLBACK. It may have warnings: temporary tables stay.
 func (c *session) finished(b *branch, ok *wire.OK) error {
 	if ok.Warnings > 0 {
-		c.patch.start(&router.Plan{})
-		c.warnings, c.composing = nil, true
-		err := c.collectWarnings(b.Conn)
-		c.composing = false
-		if err != nil {
+		if err := c.fetchWarnings(b.Conn); err != nil {
 			c.loseTransaction(b.Conn)
 			c.txn = transaction{} // it has ended before
 		}
@@ -216,12 +214,9 @@ func (c *session) branchesEnded() []warning {
 		if b.Broken || b.OK.Warnings == 0 {
 			continue
 		}
-		c.patch.start(&router.Plan{})
-		c.warnings, c.composing = nil, true
-		if err := c.collectWarnings(b.Conn); err != nil {
+		if err := c.fetchWarnings(b.Conn); err != nil {
 			b.Broken = true
 		}
-		c.composing = false
 		all = append(all, c.warnings...)
 	}
 	c.letBranchesGo()

@@ -109,7 +109,7 @@ func (n *nextTransaction) keep(a *router.Assignment) {
 }
 
 // keepCharacteristics lets a SET of the session's characteristics stand above those of the next transaction. One that
-// has begun, and no server has heard of it, keeps what it began with.
+// has begun keeps what it began with, in groups that join later as well.
 func (c *session) keepCharacteristics(items []router.Assignment) {
 	for _, a := range items {
 		isolation, access := strings.HasSuffix(a.Name, "_isolation"), strings.HasSuffix(a.Name, "_read_only")
@@ -119,7 +119,7 @@ func (c *session) keepCharacteristics(items []router.Assignment) {
 		} else if !strings.HasPrefix(a.Name, "tx_") && !strings.HasPrefix(a.Name, "transaction_") {
 			continue
 		}
-		begun := c.txn.begin != "" && !c.txn.open()
+		begun := c.txn.begin != "" || c.txn.open()
 		if isolation {
 			c.next.isolation = ""
 			if begun && c.txn.next.isolation == "" {

@@ -10,10 +10,15 @@ import (
 	"serval/proxy/backend"
 )
 
+// statementSavepoint is what a statement that writes in several shards of a client's transaction goes back to.
+const statementSavepoint = "serval_statement"
+
 // savepoint handles SAVEPOINT. Outside of a transaction it does nothing, as on a server.
 func (c *session) savepoint(name string) error {
 	t := &c.txn
 	switch {
+	case strings.EqualFold(name, statementSavepoint):
+		return notSupported("Serval does not support a savepoint called %s: it has its own of that name", name)
 	case t.lost:
 		return errLost()
 	case !c.inTransaction():

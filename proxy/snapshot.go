@@ -26,5 +26,14 @@ func (c *session) beginSnapshot() error {
 			return err
 		}
 	}
+	b := t.branches[0]
+	if !b.warned {
+		return nil
+	}
+	if err := c.fetchWarnings(b.Conn); err != nil { // at READ COMMITTED there is no snapshot
+		c.loseTransaction(b.Conn)
+		return execFailed(b.Conn, err)
+	}
+	c.warned = true
 	return nil
 }

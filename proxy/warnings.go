@@ -12,6 +12,7 @@ import (
 
 	"serval/proxy/backend"
 	"serval/proxy/wire"
+	"serval/router"
 )
 
 // maxWarnings is how many warnings a session keeps: max_error_count's default.
@@ -36,6 +37,14 @@ func (c *session) collectWarnings(conn *backend.Conn) error {
 		return fmt.Errorf("show warnings: %w", err)
 	}
 	return c.addWarnings(rows)
+}
+
+// fetchWarnings makes the warnings of what Serval itself said to a server those of the client's statement.
+func (c *session) fetchWarnings(conn *backend.Conn) error {
+	c.patch.start(&router.Plan{})
+	c.warnings, c.composing = nil, true
+	defer func() { c.composing = false }()
+	return c.collectWarnings(conn)
 }
 
 // addWarnings puts the rows of a server's SHOW WARNINGS to the session's list.

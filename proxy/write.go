@@ -117,7 +117,7 @@ func (c *session) writeInTransaction(p *router.Plan, groups []string, w *written
 		if err != nil {
 			return c.undo(conns, nil, err)
 		}
-		if _, err = conn.Exec("SAVEPOINT serval_statement"); err != nil {
+		if _, err = conn.Exec("SAVEPOINT " + statementSavepoint); err != nil {
 			return c.undo(conns, conn, execFailed(conn, err))
 		}
 		conns = append(conns, conn)
@@ -125,7 +125,7 @@ func (c *session) writeInTransaction(p *router.Plan, groups []string, w *written
 			return c.undo(conns, conn, err)
 		}
 	}
-	return c.onAll(conns, "RELEASE SAVEPOINT serval_statement")
+	return c.onAll(conns, "RELEASE SAVEPOINT "+statementSavepoint)
 }
 
 // undo takes back what a failed statement did in the client's transaction. failed is the connection on which it did, nil:
@@ -143,7 +143,7 @@ func (c *session) undo(conns []*backend.Conn, failed *backend.Conn, err error) e
 	if !c.txn.open() {
 		return e
 	}
-	if refused := c.onAll(conns, "ROLLBACK TO SAVEPOINT serval_statement"); refused != nil && c.txn.open() {
+	if refused := c.onAll(conns, "ROLLBACK TO SAVEPOINT "+statementSavepoint); refused != nil && c.txn.open() {
 		c.loseTransaction(conns[0])
 	}
 	return e
