@@ -151,8 +151,11 @@ func rowDifference(p, s *raw.Answer, unordered bool) string {
 				i+1, len(plain), len(serval), showRow(plain[i], p), showRow(serval[i], s))
 		}
 	}
-	if len(plain) != len(serval) {
-		return fmt.Sprintf("%d rows (plain) and %d (serval)", len(plain), len(serval))
+	switch n := min(len(plain), len(serval)); {
+	case len(plain) > n:
+		return fmt.Sprintf("%d rows (plain) and %d (serval); the first that is missing: %s", len(plain), n, showRow(plain[n], p))
+	case len(serval) > n:
+		return fmt.Sprintf("%d rows (plain) and %d (serval); the first too many: %s", n, len(serval), showRow(serval[n], s))
 	}
 	return ""
 }
