@@ -31,8 +31,6 @@ func (c *session) set(p *router.Plan) error {
 		return c.setNextTransaction(p)
 	case onlyAutocommit(p.Set):
 		return c.setAutocommit(p.Set)
-	case len(c.txn.branches) > 1 && !c.state.autocommit && slices.ContainsFunc(p.Set, ofAutocommit): // one server would commit its part
-		return notSupported("Serval does not support SET autocommit to an expression or together with others in a transaction over several groups: set it by itself, to a literal")
 	}
 	c.patch.start(p)
 	c.setArguments()
@@ -172,15 +170,11 @@ func (c *session) loseState(conn *backend.Conn, pooled bool, refused *wire.Error
 // onlyAutocommit tells whether a SET is of autocommit alone, and of a literal.
 func onlyAutocommit(items []router.Assignment) bool {
 	for _, a := range items {
-		if _, ok := switched(a.Value); !ofAutocommit(a) || !ok {
+		if _, ok := switched(a.Value); a.Form != router.SetVariable || a.Name != "autocommit" || !ok {
 			return false
 		}
 	}
 	return true
-}
-
-func ofAutocommit(a router.Assignment) bool {
-	return a.Form == router.SetVariable && a.Name == "autocommit"
 }
 
 // switched reads a boolean literal.

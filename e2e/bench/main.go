@@ -45,7 +45,7 @@ func main() {
 func parseOptions() (options, error) {
 	var o options
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds; the median counts")
-	flag.IntVar(&o.seconds, "seconds", 15, "seconds of one measurement")
+	flag.IntVar(&o.seconds, "seconds", 10, "seconds of one measurement")
 	threads := flag.String("threads", "1,8,64", "numbers of clients")
 	flag.StringVar(&o.only, "only", "", "sysbench or transactions; default both")
 	flag.IntVar(&o.flush, "flush", 2, "the servers' innodb_flush_log_at_trx_commit; 1 waits for the disk with every COMMIT")
