@@ -122,8 +122,22 @@ func TestStoreIsMadeOnce(t *testing.T) {
 					t.Fatalf("store ids %q, want one", ids)
 				}
 			}
-			if other := storeOf(t, d.manager(t), "g1"); other == ids[0] {
+			m := d.manager(t)
+			if other := storeOf(t, m, "g1"); other == ids[0] {
 				t.Fatal("two groups have one store id")
+			}
+			if err := d.nodes[1].Exec("UPDATE serval.store SET id = '" + ids[0] + "'"); err != nil { // as a copy of g0 would have it
+				t.Fatal(err)
+			}
+			copied := d.manager(t)
+			storeOf(t, copied, "g0")
+			if _, err := copied.Store(t.Context(), "g1"); err == nil || !strings.Contains(err.Error(), "one is a copy of the other") {
+				t.Errorf("the store of a copied group: %v", err)
+			}
+			shared := &doubt{groups: []config.Group{d.groups[0], {Name: "g2", Primary: d.groups[0].Primary}}}
+			both := shared.manager(t)
+			if a, b := storeOf(t, both, "g0"), storeOf(t, both, "g2"); a != b {
+				t.Errorf("two groups on one server have the stores %s and %s", a, b)
 			}
 			d.storeRefusals(t)
 		})
@@ -136,9 +150,9 @@ func (d *doubt) storeRefusals(t *testing.T) {
 	if err := d.nodes[0].Exec("DROP DATABASE serval", "CREATE USER poor@'%' IDENTIFIED BY 'poor'", "GRANT SELECT ON d.* TO poor@'%'"); err != nil {
 		t.Fatal(err)
 	}
-	poor := &doubt{groups: []config.Group{d.groups[0], d.groups[1]}}
+	poor := &doubt{groups: slices.Clone(d.groups)}
 	poor.groups[0].Primary.User, poor.groups[0].Primary.Password = "poor", "poor"
-	missing := []string{"SELECT", "CREATE", "INSERT", "DELETE"}
+	missing := []string{"SELECT", "CREATE", "INSERT", "UPDATE", "DELETE"}
 	if d.nodes[0].Kind == servers.MySQL {
 		missing = append(missing, "XA_RECOVER_ADMIN")
 	}

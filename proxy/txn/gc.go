@@ -56,6 +56,9 @@ type lists map[string]map[ID]bool
 func (m *Manager) Collect(ctx context.Context) (deleted int, err error) {
 	m.collecting.Lock()
 	defer m.collecting.Unlock()
+	if !m.anyStore() {
+		return 0, nil
+	}
 	before := m.lastLists
 	now, err := m.listAll(ctx)
 	m.lastLists = now
@@ -75,6 +78,16 @@ func (m *Manager) Collect(ctx context.Context) (deleted int, err error) {
 		errs = append(errs, err)
 	}
 	return deleted, errors.Join(errs...)
+}
+
+// anyStore tells whether there is a group that may have verdicts.
+func (m *Manager) anyStore() bool {
+	for _, s := range m.stores {
+		if s.known.Load() != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // listAll asks every group what it has prepared.

@@ -26,7 +26,7 @@ const (
 // ownState makes statements mean the same whatever the server's defaults are. The lock waits are short: who holds a
 // decision's row for longer than a moment is asked about (see holder), not waited for.
 var ownState = []string{
-	"SET SESSION autocommit = 1, innodb_lock_wait_timeout = 1, lock_wait_timeout = 2, sql_mode = 'STRICT_ALL_TABLES'",
+	"SET SESSION autocommit = 1, innodb_lock_wait_timeout = 1, lock_wait_timeout = 2, sql_safe_updates = 0, sql_mode = 'STRICT_ALL_TABLES'",
 	"SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE",
 }
 

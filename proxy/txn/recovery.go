@@ -135,8 +135,10 @@ func (s *scanner) complain(err error) {
 	case 0, codeCannotConnect:
 	case codeSyntax, codeUnknown:
 		s.log.Info("the server has no XA: it cannot take part in a commit in several groups", "error", err)
+	case codeXAFailed, codeSpecificAccess:
+		s.log.Warn("transactions in doubt cannot be looked for: the account needs the privilege XA_RECOVER_ADMIN", "error", err)
 	default:
-		s.log.Warn("transactions in doubt cannot be looked for: does the account have the privilege XA_RECOVER_ADMIN?", "error", err)
+		s.log.Warn("transactions in doubt cannot be looked for", "error", err)
 	}
 }
 
@@ -166,12 +168,22 @@ func (s *scanner) connect(ctx context.Context) error {
 		err = prepare(c)
 	}
 	if err == nil {
-		err = s.m.learn(c) // there may be another server behind the address now
+		err = s.learn(dialling)
 	}
 	if err != nil {
 		s.disconnect()
 	}
 	return err
+}
+
+// learn reads the group's store again: there may be another server behind the address now.
+func (s *scanner) learn(ctx context.Context) error {
+	store := s.m.stores[s.group.Name()]
+	if err := store.take(ctx); err != nil {
+		return err
+	}
+	defer store.leave()
+	return s.m.learn(s.conn)
 }
 
 func (s *scanner) disconnect() {
@@ -247,11 +259,11 @@ func (s *scanner) finish(ctx context.Context, x XID) {
 		done, err = s.m.finishBranch(ctx, s.group.Name(), x, v)
 		Failpoint("recovery-after-finish", x.ID)
 	}
-	s.finished(x, v, done, err)
+	s.finished(x, v, done, err, time.Now())
 }
 
 // finished keeps books of an attempt to finish a branch.
-func (s *scanner) finished(x XID, v Verdict, done bool, err error) {
+func (s *scanner) finished(x XID, v Verdict, done bool, err error, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	at := s.seen[x]
@@ -262,7 +274,7 @@ func (s *scanner) finished(x XID, v Verdict, done bool, err error) {
 		if !at.stranger {
 			log.Info("a prepared transaction of another Serval's is left alone")
 		}
-		at.stranger, at.next = true, time.Now().Add(strangerAgain)
+		at.stranger, at.next = true, now.Add(strangerAgain)
 	case errors.Is(err, context.Canceled): // the end
 	case err != nil:
 		if !at.failed {

@@ -96,9 +96,13 @@ func (m *Manager) Store(ctx context.Context, group string) (id string, err error
 		return k.id, nil
 	}
 	var k *identity
-	err = m.own(ctx, group, func(_ context.Context, c *backend.Conn) error {
-		k, err = m.openStore(c)
-		return err
+	err = m.own(ctx, group, func(ctx context.Context, c *backend.Conn) error {
+		for {
+			// Servals that make the store at once can lose deadlocks against each other.
+			if k, err = m.openStore(c); code(err) != codeDeadlock && code(err) != codeLockWait || !pause(ctx, firstPause) {
+				return err
+			}
+		}
 	})
 	if err == nil {
 		err = m.checkCopy(group, k)
@@ -165,20 +169,24 @@ func (m *Manager) makeStore(c *backend.Conn) error {
 			" participants MEDIUMBLOB NOT NULL, decided_at BIGINT UNSIGNED NOT NULL, KEY (decided_at)) ENGINE=InnoDB"},
 		{"INSERT", "INSERT IGNORE INTO " + m.table("store") + " (one, id) VALUES (1, '" + hex.EncodeToString(b[:]) + "')"},
 	} {
-		if _, err := c.Exec(step.sql); err != nil {
+		ok, err := c.Exec(step.sql)
+		if err != nil {
 			return m.denied(c, step.privilege, err)
 		}
+		if step.privilege == "INSERT" && ok.AffectedRows > 0 {
+			m.log.Info("Serval's own database was made", "group", c.Node().Group(), "database", m.cfg.Database)
+		}
 	}
-	m.log.Info("Serval's own database was made", "group", c.Node().Group(), "database", m.cfg.Database)
 	return nil
 }
 
-// tryStore does what will have to be done later, without effect: a missing privilege is an error now and not in the middle
+// tryStore does what will have to be done later, without effect and without locks: a missing privilege is an error now and not in the middle
 // of a commit.
 func (m *Manager) tryStore(c *backend.Conn) error {
 	for _, step := range []struct{ privilege, sql string }{
-		{"INSERT", "INSERT INTO " + m.table("xa_decision") + " (gtrid, verdict, participants, decided_at) SELECT '', 'rollback', '', 0 FROM " + m.table("store") + " WHERE one = 0"},
-		{"DELETE", "DELETE FROM " + m.table("xa_decision") + " WHERE gtrid = ''"},
+		{"INSERT", "INSERT INTO " + m.table("xa_decision") + " (gtrid, verdict, participants, decided_at) SELECT '', 'rollback', '', 0 FROM DUAL WHERE 1 = 0"},
+		{"UPDATE", "UPDATE " + m.table("xa_decision") + " SET decided_at = 0 WHERE gtrid = '' AND 1 = 0"},
+		{"DELETE", "DELETE FROM " + m.table("xa_decision") + " WHERE gtrid = '' AND 1 = 0"},
 		{"XA_RECOVER_ADMIN", "XA RECOVER"},
 	} {
 		if _, err := c.Exec(step.sql); err != nil {
@@ -285,7 +293,8 @@ func (m *Manager) having(store string) (groups []string) {
 	return groups
 }
 
-// learn reads the store of c's group again, without making one: after a failover it could be missing.
+// learn reads the store of c's group again, without making one: after a failover it could be missing. The caller has the
+// group's turn.
 func (m *Manager) learn(c *backend.Conn) error {
 	k, err := m.readStore(c)
 	if err != nil {

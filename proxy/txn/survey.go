@@ -73,12 +73,12 @@ func (m *Manager) Survey(ctx context.Context) *Survey {
 	return s
 }
 
-// survey reads a group's store and what it has prepared.
+// survey reads a group's store, if it is not known, and what it has prepared.
 func (m *Manager) survey(ctx context.Context, group string) (list *prepared, err error) {
+	if err := m.lookFor(ctx, group); err != nil {
+		return nil, err
+	}
 	err = m.own(ctx, group, func(_ context.Context, c *backend.Conn) error {
-		if err := m.learn(c); err != nil {
-			return err
-		}
 		list, err = recoverList(c)
 		return err
 	})

@@ -59,6 +59,12 @@ func (m *Manager) decideIn(ctx context.Context, group string, id ID, v Verdict) 
 func (m *Manager) decideOn(ctx context.Context, c *backend.Conn, id ID, v Verdict) (Verdict, error) {
 	for {
 		got, err := m.readVerdict(c, id)
+		if err == nil && got == Committed {
+			if lasts, err := m.confirm(c, id); err != nil || lasts {
+				return got, err
+			}
+			got = "" // it has just gone
+		}
 		if err != nil || got != "" {
 			return got, err
 		}
@@ -77,6 +83,15 @@ func (m *Manager) decideOn(ctx context.Context, c *backend.Conn, id ID, v Verdic
 			return "", context.Cause(ctx)
 		}
 	}
+}
+
+// confirm makes sure that a commit which can be read is one that a crash of the server does not take back. InnoDB shows a
+// transaction before its log is on disk, and a primary may show it before its replica has it (rpl_semi_sync_master_wait_point
+// = AFTER_COMMIT): a write that is committed after it is there only when everything before it is. A rollback needs no
+// such care: the crash that would lose it ends the coordinator's transaction too.
+func (m *Manager) confirm(c *backend.Conn, id ID) (lasts bool, err error) {
+	ok, err := c.Exec("UPDATE " + m.table("xa_decision") + " SET decided_at = decided_at + 1 WHERE gtrid = _binary'" + id.String() + "'")
+	return ok.AffectedRows > 0, err
 }
 
 // readVerdict is "" when nothing was decided, or not committed yet.
