@@ -48,9 +48,11 @@ func TestDue(t *testing.T) {
 	}
 	m.Start(x.ID)
 	look(0, list, 0)
-	look(time.Hour, list, 0)
+	look(othersGrace, list, 0) // it is this process's
+	look(ownGrace, list, 1)
+	s.finished(x, RolledBack, true, nil, start)
 	m.Finish(x.ID)
-	start = start.Add(time.Hour)
+	look(0, &prepared{}, 0)
 	look(0, list, 0) // as if another Serval had begun it
 	look(othersGrace/2, list, 0)
 	look(othersGrace/2, &prepared{}, 0)
@@ -70,7 +72,7 @@ func TestDue(t *testing.T) {
 	}
 	s.finished(x, Committed, true, nil, start.Add(3*othersGrace))
 	look(time.Hour, &prepared{}, 0)
-	if got := s.stats; got.Committed != 1 || got.Strangers != 0 || got.Foreign != 0 {
+	if got := s.stats; got.Committed != 1 || got.RolledBack != 1 || got.Strangers != 0 || got.Foreign != 0 {
 		t.Fatalf("stats %+v", got)
 	}
 
