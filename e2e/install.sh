@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # install.sh: puts what the tests need on this machine, and says what is missing where it cannot.
 #
-# Idempotent: what is there is left alone. As root with apt it installs mariadb-server, sysbench, haproxy and
-# debootstrap, and makes MySQL 9.7's root file system (Debian's unstable suite, 0.9 GB) in the cache directory:
+# Idempotent: what is there is left alone. As root with apt it installs mariadb-server, sysbench, haproxy, debootstrap,
+# and spin with gcc (for docs/commit.pml), and makes MySQL 9.7's root file system (Debian's unstable suite, 0.9 GB) in the cache directory:
 # $SERVAL_CACHE, else /var/cache/serval for root, else ~/.cache/serval (e2e/servers decides in the same way).
 #
 # Exit code: 0 when the tests can run, which takes MariaDB and sysbench. MySQL may be missing: its suite moves and
@@ -21,9 +21,11 @@ say() { printf 'install: %s\n' "$*"; }
 can_install() { [ "$(id -u)" = 0 ] && have apt-get; }
 
 missing=()
-for pair in mariadbd:mariadb-server mariadb:mariadb-client sysbench:sysbench haproxy:haproxy debootstrap:debootstrap; do
+for pair in mariadbd:mariadb-server mariadb:mariadb-client sysbench:sysbench haproxy:haproxy debootstrap:debootstrap \
+  spin:spin gcc:gcc; do
   have "${pair%%:*}" || missing+=("${pair##*:}")
 done
+[ -e /usr/include/stdio.h ] || missing+=(libc6-dev)
 if [ ${#missing[@]} -gt 0 ] && can_install; then
   say "installing ${missing[*]}"
   # Nothing may start on install: the tests run servers of their own.
@@ -85,6 +87,7 @@ for pair in mariadbd:mariadb-server sysbench:sysbench; do
   fi
 done
 have haproxy || say "missing: haproxy; \`make bench\` leaves it out"
+{ have spin && have gcc; } || say "missing: spin or gcc; the model of the commit protocol (docs/commit.pml) is NOT CHECKED"
 if [ -x "$rootfs/usr/sbin/mysqld" ]; then
   say "MariaDB: $(PATH=$PATH:/usr/sbin mariadbd --version 2>/dev/null | sed 's/.*Ver //; s/ for.*//'); MySQL: $rootfs"
 else
