@@ -77,6 +77,15 @@ func (c *session) mayJoin(group string) error {
 	return nil
 }
 
+// joinsPrepared tells whether the transaction's part in a group is, or will be, a branch of two-phase commit.
+func (c *session) joinsPrepared(group string) bool {
+	t := &c.txn
+	if b := t.in(group); b != nil {
+		return b.XA()
+	}
+	return t.open() && (t.id != (txn.ID{}) || t.mode == "" && !t.readOnly && c.acrossGroups() == config.Atomic)
+}
+
 // mayWriteIn refuses a second group that writes where the mode says so, or where it could not be committed with the first.
 func (c *session) mayWriteIn(b *branch) error {
 	t := &c.txn

@@ -85,6 +85,9 @@ func (t *temporaries) forget(group string) {
 // temporary carries out a statement that may make or drop temporary tables: pinned, so that it runs where they stay.
 func (c *session) temporary(p *router.Plan) (group string, err error) {
 	group = c.legGroup(p)
+	if c.joinsPrepared(group) && !c.known.flavor.mariadb {
+		return group, notSupported("Serval does not support making a temporary table in a group (%s) that the transaction touches after another one (%s): MySQL has none in branches of two-phase commit; make it before the transaction", group, c.txn.branches[0].Group)
+	}
 	for _, key := range p.Named {
 		if t := c.temporaries.tables[key]; t != nil && t.Shards[0].Group != group {
 			return group, notSupported("Serval does not support temporary tables of one session in different groups under one name: drop '%s' first", key.Name)
