@@ -143,6 +143,9 @@ func (c *session) beginIn(group string, state *backend.State) (*branch, error) {
 		if err = c.beginOn(b); err == nil {
 			b.begun = b.flags&wire.StatusInTrans != 0
 			t.branches = append(t.branches, b)
+			if len(t.branches) > 1 {
+				c.spreads()
+			}
 			if b.XA() {
 				txn.Failpoint("after-xa-start", t.id)
 			}

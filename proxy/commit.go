@@ -184,6 +184,7 @@ func (c *session) commitBranches() ([]warning, error) {
 			return nil, err
 		}
 	}
+	c.spreadEnds()
 	var err error
 	if t.mode == config.BestEffort {
 		err = txn.CommitInTurn(t.parts())

@@ -21,6 +21,7 @@ type killing struct {
 	running  bool // a command is being carried out
 	answered bool // its statement has ended: what runs on the servers now is the session's own
 	killed   bool // the command is to end
+	victim   bool // the statement is to end with its transaction, see deadlock.go
 	ended    bool // the session is to end
 	serial   uint64
 	hit      map[*backend.Conn]bool // connections whose statement was killed
@@ -46,8 +47,13 @@ func (c *session) beginCommand() {
 // nextStatementBegins opens it again for the next statement of a command.
 func (c *session) nextStatementBegins() {
 	c.heldMu.Lock()
-	c.killing.answered = false
+	k := &c.killing
+	victim := k.victim
+	k.victim, k.answered = false, false
 	c.heldMu.Unlock()
+	if victim {
+		c.clearHits()
+	}
 }
 
 // statementAnswered closes it: the statement has had its answer.
@@ -62,14 +68,14 @@ func (c *session) endCommand() (over bool) {
 	c.heldMu.Lock()
 	k := &c.killing
 	k.running = false
-	killed := k.killed
-	k.killed = false
+	killed, hit := k.killed, k.killed || k.victim
+	k.killed, k.victim = false, false
 	over = k.ended
 	if killed {
 		k.ctx, k.cancel = nil, nil
 	}
 	c.heldMu.Unlock()
-	if killed && !over {
+	if hit && !over {
 		c.clearHits()
 	}
 	return over

@@ -184,8 +184,9 @@ func (p *patcher) Error(e *wire.Error) {
 	p.session.srv.metrics.Error(e.Code)
 }
 
-// names exchanges physical names in an error's text.
+// names exchanges physical names in an error's text, and the error of a deadlock's victim for what it is.
 func (p *patcher) names(e *wire.Error) {
+	p.session.asVictim(e)
 	if !e.FromServer || transcode.ASCII(e.Message) || p.session.resultTable() == nil {
 		e.Message = p.text(e.Code, e.Message)
 		return

@@ -53,11 +53,14 @@ type Server struct {
 	ctx       context.Context // ends when Close begins
 	cancel    context.CancelFunc
 	listeners []*listener
-	running   sync.WaitGroup // accept loops, sessions, watcher, admin
+	running   sync.WaitGroup // accept loops, sessions, watchers, admin
 
 	mu       sync.Mutex
 	sessions map[uint32]*session
 	lastID   uint32
+
+	spreading   atomic.Int64  // transactions that have several groups now
+	spreadCount atomic.Uint64 // that had, since the start
 
 	pinnedThreads map[pinnedThread]uint32 // the servers' connections that sessions are pinned to
 
@@ -100,6 +103,7 @@ func (s *Server) Start(ctx context.Context) error {
 	}
 	s.running.Go(s.watchClients)
 	s.running.Go(func() { s.txns.Run(s.ctx) })
+	s.running.Go(func() { s.txns.WatchDeadlocks(s.ctx, s) })
 	s.running.Go(s.completeCatalog)
 	s.warnUnused()
 	for _, l := range s.listeners {

@@ -48,6 +48,7 @@ type session struct {
 	handlers    map[string]*router.Table // open HANDLERs, by alias
 	process     process                  // what others may know of the session
 	killing     killing                  // what others may do to it
+	spread      spread                   // what others may know of its transaction
 
 	lastInsertID uint64
 	rowCount     int64
@@ -110,6 +111,7 @@ func (c *session) end() {
 	for _, conn := range held { // more than the transaction's only after a panic
 		conn.Discard()
 	}
+	c.spreadEnds()
 	for _, b := range c.txn.branches {
 		b.Conn.Discard()
 	}

@@ -139,6 +139,11 @@ func (c *session) afterError(conn *backend.Conn, code uint16) {
 	if b == nil {
 		return
 	}
+	if (code == codeDeadlock || code == codeQueryInterrupted) && len(c.txn.branches) > 1 && c.isVictim() {
+		c.rollBackBranches()
+		c.txn = transaction{}
+		return
+	}
 	switch code {
 	case codeDeadlock, codeLockWait, 1180, 1181, 1399, 1402, 1613, 1614, 1792, 3058, 3101, 3572:
 	default:
@@ -171,6 +176,11 @@ func (c *session) loseTransaction(conn *backend.Conn) {
 
 // rollBackBranches rolls back in every group and gives the connections back.
 func (c *session) rollBackBranches() {
+	for _, b := range c.txn.branches { // no KILL QUERY that comes late may hit the end
+		if c.wasHit(b.Conn) && !swallow(b.Conn) {
+			b.Broken = true
+		}
+	}
 	txn.RollBack(c.txn.parts())
 	c.letBranchesGo()
 }
@@ -186,6 +196,7 @@ func (t *transaction) parts() []*txn.Branch {
 
 // letBranchesGo gives up the connections of a transaction that has ended everywhere.
 func (c *session) letBranchesGo() {
+	c.spreadEnds()
 	for _, b := range c.txn.branches {
 		c.letBranchGo(b)
 	}

@@ -21,7 +21,7 @@ func (s *Server) watchClients() {
 		case <-s.ctx.Done():
 			return
 		case now := <-t.C:
-			for _, c := range s.busySessions(now) {
+			for _, c := range s.busySessions(now.Add(-watchAfter)) {
 				if s.ctx.Err() == nil && c.socket.Gone() != nil {
 					c.stopWork()
 				}
@@ -30,9 +30,9 @@ func (s *Server) watchClients() {
 	}
 }
 
-// busySessions are those whose statement has been running for a while.
-func (s *Server) busySessions(now time.Time) []*session {
-	limit := now.Add(-watchAfter).UnixNano()
+// busySessions are those whose command has been running since a time or longer.
+func (s *Server) busySessions(since time.Time) []*session {
+	limit := since.UnixNano()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var busy []*session

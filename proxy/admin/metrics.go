@@ -33,6 +33,7 @@ type Metrics struct {
 	errors         *prometheus.CounterVec
 	pins           *prometheus.GaugeVec
 	pinsTotal      *prometheus.CounterVec
+	deadlocks      prometheus.Counter
 
 	statementSeries series[statementLabels, statementSeries]
 	backendSeries   series[backendLabels, prometheus.Observer]
@@ -79,11 +80,14 @@ func NewMetrics() *Metrics {
 		pins: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "serval_pins", Help: "Things that tie sessions to backend connections of their own now, by what they are.",
 		}, []string{"reason"}),
+		deadlocks: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "serval_deadlocks_total", Help: "Transactions that were ended as victims of deadlocks over several groups.",
+		}),
 		pinsTotal: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "serval_pins_total", Help: "Things that tied sessions to backend connections of their own.",
 		}, []string{"reason"}),
 	}
-	m.registry.MustRegister(m.sessions, m.sessionsTotal, m.statements, m.durations, m.backendLatency, m.errors, m.pins, m.pinsTotal,
+	m.registry.MustRegister(m.sessions, m.sessionsTotal, m.statements, m.durations, m.backendLatency, m.errors, m.pins, m.pinsTotal, m.deadlocks,
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		collectors.NewBuildInfoCollector())
@@ -100,6 +104,13 @@ func (m *Metrics) SessionOpened() {
 	}
 	m.sessions.Inc()
 	m.sessionsTotal.Inc()
+}
+
+// Deadlock counts a victim of a deadlock over several groups.
+func (m *Metrics) Deadlock() {
+	if m != nil {
+		m.deadlocks.Inc()
+	}
 }
 
 // SessionClosed is called once for each SessionOpened.
