@@ -27,11 +27,12 @@ import (
 type doubt struct {
 	nodes  []*servers.Server
 	groups []config.Group
+	user   string // the servers' account, its own password
 }
 
 func startDoubt(t *testing.T, kind servers.Kind, nodes int) *doubt {
 	t.Helper()
-	d := &doubt{}
+	d := &doubt{user: servers.User}
 	for i := range nodes {
 		n := servers.Start(t, kind)
 		d.nodes = append(d.nodes, n)
@@ -55,7 +56,7 @@ func (d *doubt) manager(t *testing.T) *txn.Manager {
 
 func (d *doubt) connect(t *testing.T, node int) *client.Conn {
 	t.Helper()
-	c, err := d.nodes[node].Connect("d")
+	c, err := client.Connect(d.nodes[node].Addr(), d.user, d.user, "d")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -563,6 +564,47 @@ func TestRecoveryBesideAFrozenGroup(t *testing.T) {
 			for node, want := range []int{1, 41, 40} {
 				if got := strings.Count(d.rows(t, node), "[") - 1; got != want {
 					t.Errorf("%d rows in g%d, want %d", got, node, want)
+				}
+			}
+		})
+	}
+}
+
+// TestRecoveryWithFewPrivileges: what docs/configuration.md says is enough, also to cut off who holds something.
+func TestRecoveryWithFewPrivileges(t *testing.T) {
+	for _, kind := range servers.Kinds(t) {
+		t.Run(string(kind), func(t *testing.T) {
+			d := startDoubt(t, kind, 2)
+			grants := []string{"CREATE USER few@'%' IDENTIFIED BY 'few'", "GRANT SELECT, INSERT ON d.* TO few@'%'",
+				"GRANT SELECT, INSERT, UPDATE, DELETE, CREATE ON serval.* TO few@'%'"}
+			if kind == servers.MySQL {
+				grants = append(grants, "GRANT XA_RECOVER_ADMIN ON *.* TO few@'%'")
+			}
+			d.user = "few"
+			for i, n := range d.nodes {
+				if err := n.Exec(grants...); err != nil {
+					t.Fatal(err)
+				}
+				d.groups[i].Primary.User, d.groups[i].Primary.Password = d.user, d.user
+			}
+			m := d.manager(t)
+			s0, s1 := storeOf(t, m, "g0"), storeOf(t, m, "g1")
+			holder := d.connect(t, 0)
+			held := txn.NewID(s0, holder.GetConnectionID())
+			d.branch(t, 1, held, 1)
+			run(t, holder, "BEGIN", m.DecisionSQL(held, []string{s1}))
+			decider := d.connect(t, 0)
+			committed := txn.NewID(s0, decider.GetConnectionID())
+			d.branch(t, 1, committed, 2)
+			run(t, decider, m.DecisionSQL(committed, []string{s1}))
+			recoverWith(t, m)
+			d.emptyWithin(t, time.Now())
+			if got := d.rows(t, 1); got != "[[2]]" {
+				t.Errorf("rows in g1 %s", got)
+			}
+			for range 2 {
+				if _, err := m.Collect(t.Context()); err != nil {
+					t.Error(err)
 				}
 			}
 		})
