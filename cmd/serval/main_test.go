@@ -54,6 +54,12 @@ func TestCommandLines(t *testing.T) {
 		{name: "check's help", args: []string{"check", "-h"}, code: 0, err: []string{"configuration file"}},
 		{name: "serve does not start with errors", args: []string{"serve", "-c", bad}, code: 1, err: []string{"2 errors"}},
 		{name: "serve without -c", args: []string{"serve", good}, code: 2, err: []string{"named with -c"}},
+		{name: "transactions' help", args: []string{"transactions", "-h"}, code: 0, err: []string{"commit|rollback GTRID", "-without-decision"}},
+		{name: "transactions without the file", args: []string{"transactions", "-c", filepath.Join(folder, "none.yaml")}, code: 1, err: []string{"none.yaml: cannot be read"}},
+		{name: "transactions with another word", args: []string{"transactions", "-c", good, "forget"}, code: 2, err: []string{`unexpected argument "forget"`}},
+		{name: "transactions without a gtrid", args: []string{"transactions", "commit", "-c", good}, code: 2, err: []string{"commit takes one gtrid"}},
+		{name: "transactions with a foreign gtrid", args: []string{"transactions", "rollback", "x"}, code: 2, err: []string{`"x" is not the gtrid`}},
+		{name: "transactions, an option without its verb", args: []string{"transactions", "-without-decision"}, code: 2, err: []string{"goes with commit or rollback"}},
 		{name: "unknown option", args: []string{"serve", "-config", good}, code: 2, err: []string{"-config"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
