@@ -26,6 +26,10 @@ func (c *session) set(p *router.Plan) error {
 		return err
 	case p.OnlyOwn():
 		c.state.across = across
+		c.trackSet(&wire.OK{})
+		if c.conn.Tracks() {
+			c.trackStateChange()
+		}
 		return c.okUnless(nil)
 	case p.Set[0].Next:
 		return c.setNextTransaction(p)
