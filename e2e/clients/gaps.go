@@ -17,9 +17,6 @@ type Gap struct {
 	Why     string   // for the page
 }
 
-const mydumperReads = "mydumper reads every table in a transaction, and a transaction is on the servers of one group: sharded tables are refused (1235); " +
-	"unsharded ones are dumped and loaded."
-
 // Gaps are all of them.
 func Gaps() []Gap {
 	return []Gap{
@@ -27,18 +24,16 @@ func Gaps() []Gap {
 			Why: "MySQL's own client cannot log in to MariaDB: it has no mysql_native_password any more. Serval lets it in."},
 		{Clients: []string{"node-mysql"}, Kind: "mysql", Plain: true,
 			Why: "MySQL 9.7 has no mysql_native_password, and this driver has nothing else. Serval lets it in all the same."},
-		{Feature: "distributed", Text: "several groups",
-			Why: "A transaction is on the servers of one group: a statement that needs a second one is refused (1235) and changes nothing."},
 		{Feature: "sharded_ddl", Text: "schema changes on table",
 			Why: "Sharded tables are changed on the servers, not through Serval: refused (1235), with what to do."},
 		{Clients: []string{"mariadb-dump", "mysqldump", "mydumper"}, Feature: "load_sharded",
-			Why: "A dump with DROP TABLE and CREATE TABLE of sharded tables, and with rows of several servers in one INSERT, is refused (1235). " +
-				"Load the rows alone: --no-create-info --skip-extended-insert --skip-disable-keys."},
-		{Clients: []string{"mariadb-dump", "mysqldump"}, Feature: "dump_consistent",
-			Why: "Sharded tables as one moment shows them: that takes LOCK TABLES or a transaction on the servers of several groups, which are refused (1235). " +
-				"Dump with --skip-lock-tables while nothing is written. Unsharded tables are dumped with --single-transaction as ever."},
-		{Clients: []string{"mydumper"}, Feature: "dump", Why: mydumperReads},
-		{Clients: []string{"mydumper"}, Feature: "dump_options", Why: mydumperReads},
+			Why: "A dump with DROP TABLE and CREATE TABLE of sharded tables is refused (1235). " +
+				"Load the rows alone: --no-create-info --skip-add-locks --skip-disable-keys."},
+		{Clients: []string{"mariadb-dump", "mysqldump"}, Feature: "dump_locked", Text: "LOCK TABLES",
+			Why: "LOCK TABLES of sharded tables is refused (1235): their shards are on several connections. Dump with --single-transaction, " +
+				"which shows all servers in snapshots of one moment, as near as they can be begun, or with --skip-lock-tables while nothing is written."},
+		{Clients: []string{"mydumper"}, Feature: "dump_locked", Text: "FLUSH TABLES WITH READ LOCK",
+			Why: "FLUSH TABLES WITH READ LOCK is refused (1235): there is no one server to be held. Dump with --no-locks while nothing is written."},
 	}
 }
 

@@ -122,8 +122,9 @@ const pageFeatures = `
 * **reset**: COM_CHANGE_USER, COM_RESET_CONNECTION, COM_STATISTICS, COM_INIT_DB.
 * **metadata**: column definitions of results and the introspection of its ORM, compared line by line.
 * **dump**, **load**: a dump through Serval is the plain server's (mysqldump with --set-gtid-purged=OFF), and loads again, the
-  rows of sharded tables by themselves. **dump_consistent**:
-  with LOCK TABLES or in a snapshot. **load_sharded**: a dump that makes the sharded tables and fills them with long INSERTs.
+  rows of sharded tables by themselves. **dump_consistent**: in a snapshot (--single-transaction). **dump_locked**:
+  with LOCK TABLES, which is the programs' default; mydumper's FLUSH TABLES WITH READ LOCK. **load_sharded**: a dump
+  that makes the sharded tables, too.
 * **views**: CREATE VIEW and DROP VIEW of an unsharded table. **sharded_ddl**: ALTER TABLE of a sharded table.
 
 ## Not here

@@ -17,7 +17,7 @@ import (
 
 // Features are what programs try, in the order of the page's columns.
 var Features = []string{"connect", "migrate", "autoincrement", "types", "crud", "prepared", "transactions", "distributed", "savepoints", "stream",
-	"errors", "reconnect", "reset", "metadata", "dump", "dump_options", "dump_consistent", "load", "load_sharded", "views", "sharded_ddl"}
+	"errors", "reconnect", "reset", "metadata", "dump", "dump_options", "dump_consistent", "dump_locked", "load", "load_sharded", "views", "sharded_ddl"}
 
 // Run is what a program printed.
 type Run struct {

@@ -7,7 +7,7 @@ sql() { mariadb --no-defaults --protocol=tcp -h "$DB_HOST" -P "$DB_PORT" -u "$DB
 
 # quietly fails when the program says anything: mydumper ends with 0 whatever happened to a table.
 quietly() {
-  "$@" >"$work/said" 2>&1
+  "$@" >"$work/said" 2>&1 || { cat "$work/said" >&2; return 1; }
   if grep -E -i 'critical|error|warning' "$work/said" >&2; then return 1; fi
 }
 
@@ -23,19 +23,25 @@ fill() {
 }
 
 # Rows of a table in the files, whatever their order.
-rows_of() { cat "$work/$1/$DB_NAME.$2".*sql | grep -a -E '^\(|^,\(|VALUES' | tr -d '\n' | sed 's/),(/)\n(/g; s/.*VALUES *//; s/;$//' | tr -d ' ,;' | LC_ALL=C sort; }
-
-dump() {
-  quietly mydumper "${at[@]}" --outputdir "$work/all" --threads 2
-  for table in accounts plain types; do rows_of all $table | cksum | sed "s/^/$table /" | out dump; done
-  grep -h -v 'AUTO_INCREMENT=' "$work/all/$DB_NAME".*-schema.sql | out dump
+rows_of() {
+  for file in "$work/$1/$DB_NAME.$2".*sql; do # one for each chunk
+    grep -a -E '^\(|^,\(|VALUES' "$file" | tr -d '\n' | sed 's/),(/)\n(/g; s/.*VALUES *//; s/;$//'
+    echo
+  done | tr -d ' ,;' | grep -a . | LC_ALL=C sort
 }
 
-# Without FLUSH TABLES WITH READ LOCK.
-dump_options() {
-  quietly mydumper "${at[@]}" --outputdir "$work/nolock" --threads 2 --no-locks --rows 2
-  for table in accounts plain types; do rows_of nolock $table | cksum | sed "s/^/$table /" | out dump_options; done
+# dump_with FEATURE OPTIONS…
+dump_with() {
+  quietly mydumper "${at[@]}" --outputdir "$work/$1" --threads 2 "${@:2}"
+  for table in accounts plain types; do rows_of "$1" $table | cksum | sed "s/^/$table /" | out "$1"; done
+  grep -h -v 'AUTO_INCREMENT=' "$work/$1/$DB_NAME".*-schema.sql | out "$1"
 }
+
+dump() { dump_with dump --no-locks; }
+dump_options() { dump_with dump_options --no-locks --rows 2; }
+
+# With FLUSH TABLES WITH READ LOCK.
+dump_locked() { dump_with dump_locked; }
 
 load() {
   quietly mydumper "${at[@]}" --outputdir "$work/plain" --no-locks --tables-list plain
@@ -53,5 +59,6 @@ check connect connect
 check migrate fill
 check dump dump
 check dump_options dump_options
+check dump_locked dump_locked
 check load load
 check load_sharded load_sharded
