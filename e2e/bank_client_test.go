@@ -161,6 +161,7 @@ func (c *bankClient) two(from, n int64) (one, other int64) {
 func (c *bankClient) noteOnly() {
 	c.e.amount = 0
 	c.how("alone")
+	c.gate.pass()
 	n, err := c.conn.exec(bankLegs, c.legs()...)
 	if err != nil {
 		c.e.judgeAlone(err)
@@ -247,10 +248,8 @@ func (c *bankClient) commit() {
 	if sql != "COMMIT" {
 		c.how(sql)
 	}
-	c.committing.Add(1)
-	_, err := c.conn.exec(sql)
-	c.committing.Add(-1)
-	if err != nil {
+	c.gate.pass()
+	if _, err := c.conn.exec(sql); err != nil {
 		if vague := c.e.judge(err); vague {
 			c.journal.fail("an error of %s that does not say what became of the transaction: %v: %s", sql, err, c.e)
 		}

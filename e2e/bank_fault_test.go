@@ -47,6 +47,47 @@ type bankFaults struct {
 	failed  []error // things that could not be put back
 }
 
+// bankGate holds clients back before they commit, so that many commits are under way when something breaks.
+type bankGate struct {
+	mu     sync.Mutex
+	shut   chan struct{} // nil: the gate is open
+	before int           // clients that wait
+}
+
+// pass waits until the gate is open.
+func (g *bankGate) pass() {
+	g.mu.Lock()
+	shut := g.shut
+	if shut != nil {
+		g.before++
+	}
+	g.mu.Unlock()
+	if shut != nil {
+		<-shut
+	}
+}
+
+// gather shuts the gate until n clients wait, and no longer than d. It does nothing when another has shut it.
+func (g *bankGate) gather(n int, d time.Duration) {
+	g.mu.Lock()
+	if g.shut != nil {
+		g.mu.Unlock()
+		return
+	}
+	g.shut, g.before = make(chan struct{}), 0
+	g.mu.Unlock()
+	for began, enough := time.Now(), false; !enough && time.Since(began) < d; {
+		time.Sleep(time.Millisecond)
+		g.mu.Lock()
+		enough = g.before >= n
+		g.mu.Unlock()
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	close(g.shut)
+	g.shut = nil
+}
+
 func newBankFaults(b *bank, r *rand.Rand) *bankFaults {
 	return &bankFaults{b: b, r: r, busy: map[string]bool{}, counts: map[string]int{}}
 }
@@ -112,7 +153,7 @@ func (f *bankFaults) sleep(d time.Duration) bool {
 
 // begin breaks one of the kind's targets that is whole.
 func (f *bankFaults) begin(kind bankFault) {
-	target, d := f.r.IntN(kind.targets), kind.longest/10+drawn(f.r, kind.longest*9/10)
+	target, d, late := f.r.IntN(kind.targets), kind.longest/10+drawn(f.r, kind.longest*9/10), drawn(f.r, 15*time.Millisecond)
 	name, _, _ := strings.Cut(kind.name, " ")
 	key := fmt.Sprint(name, " ", target)
 	f.mu.Lock()
@@ -124,6 +165,8 @@ func (f *bankFaults) begin(kind bankFault) {
 	f.counts[kind.name]++
 	f.log = append(f.log, fmt.Sprintf("%s %s (%d) for %v", time.Now().Format("05.000"), kind.name, target, d))
 	f.broken.Go(func() {
+		f.b.gate.gather(bankClients/2, 100*time.Millisecond)
+		time.Sleep(late)
 		err := kind.do(target, d)
 		f.mu.Lock()
 		defer f.mu.Unlock()
@@ -143,25 +186,13 @@ func (f *bankFaults) calmSince(t time.Time) bool {
 	return len(f.busy) == 0 && f.lastEnd.Add(bankSettle).Before(t)
 }
 
-// whileCommitting waits until several clients wait for their COMMIT, for a moment: that is when it hurts.
-func (f *bankFaults) whileCommitting() {
-	for range 400 {
-		if f.b.committing.Load() >= 3 {
-			return
-		}
-		time.Sleep(250 * time.Microsecond)
-	}
-}
-
 func (f *bankFaults) killProxy(i int, d time.Duration) error {
-	f.whileCommitting()
 	f.b.proxies[i].Kill()
 	time.Sleep(d)
 	return again(f.b.proxies[i].Restart)
 }
 
 func (f *bankFaults) killServer(i int, d time.Duration) error {
-	f.whileCommitting()
 	f.b.Nodes[i].Kill()
 	time.Sleep(d)
 	return again(f.b.Nodes[i].Restart)
@@ -178,7 +209,6 @@ func again(start func() error) error {
 }
 
 func (f *bankFaults) freezeProxy(i int, d time.Duration) error {
-	f.whileCommitting()
 	if err := f.b.proxies[i].Freeze(); err != nil {
 		return err
 	}
@@ -187,7 +217,6 @@ func (f *bankFaults) freezeProxy(i int, d time.Duration) error {
 }
 
 func (f *bankFaults) freezeServer(i int, d time.Duration) error {
-	f.whileCommitting()
 	if err := f.b.Nodes[i].Freeze(); err != nil {
 		return err
 	}
@@ -203,7 +232,6 @@ func (f *bankFaults) link(i int) *cut.Forwarder {
 
 // reset ends all connections, and has no new ones for a while.
 func (f *bankFaults) reset(i int, d time.Duration) error {
-	f.whileCommitting()
 	f.link(i).Refuse()
 	f.link(i).Reset()
 	time.Sleep(d)
@@ -213,7 +241,6 @@ func (f *bankFaults) reset(i int, d time.Duration) error {
 
 // silence loses what one side or both say, and in the end it arrives after all, or never.
 func (f *bankFaults) silence(i int, d time.Duration) error {
-	f.whileCommitting()
 	f.link(i).Hold(1 + cut.Direction(d)%cut.Both)
 	time.Sleep(d)
 	if d%2 == 0 {
@@ -225,7 +252,6 @@ func (f *bankFaults) silence(i int, d time.Duration) error {
 
 // lose is a silence for the connections that there are, while new ones work: the server keeps the old ones' locks.
 func (f *bankFaults) lose(i int, d time.Duration) error {
-	f.whileCommitting()
 	f.link(i).Forget()
 	time.Sleep(d)
 	f.link(i).Reset()

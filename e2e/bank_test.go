@@ -14,7 +14,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -80,10 +79,10 @@ type bank struct {
 	faults  *bankFaults
 	closing chan struct{} // closed when nothing new is to be begun
 
-	fresh      chan *bankEntry // acknowledged a moment ago
-	lasted     time.Duration
-	committing atomic.Int32 // clients that wait for COMMIT
-	seen       bankSeen
+	fresh  chan *bankEntry // acknowledged a moment ago
+	lasted time.Duration
+	gate   bankGate
+	seen   bankSeen
 }
 
 func TestBank(t *testing.T) {
