@@ -137,7 +137,7 @@ func (c *bankClient) choose() {
 		}
 	case kind < 8:
 		e.from, e.to = c.two(1, bankHot)
-	case kind < 11:
+	case kind < 10:
 		e.from, e.to = c.two(open+1, bankVault)
 	default:
 		e.from, e.to = c.two(1, open)

@@ -116,7 +116,7 @@ func (f *bankFaults) deck() []bankFault {
 // the readers have seen enough.
 func (f *bankFaults) run(d time.Duration) {
 	f.end = time.Now().Add(d)
-	for quiet := time.Now().Add(bankFirstQuiet); time.Now().Before(quiet) || f.b.seen.totalsQuiet.Load() < 3 && time.Now().Before(quiet.Add(bankFirstQuiet*4)); {
+	for quiet := time.Now().Add(bankFirstQuiet); time.Now().Before(quiet) || f.b.seen.totalsQuiet.Load() < 2 && time.Now().Before(quiet.Add(bankFirstQuiet*4)); {
 		time.Sleep(50 * time.Millisecond)
 	}
 	f.end = later(f.end, time.Now().Add(min(d, bankPhase)-bankFirstQuiet))
@@ -153,7 +153,7 @@ func (f *bankFaults) sleep(d time.Duration) bool {
 
 // begin breaks one of the kind's targets that is whole.
 func (f *bankFaults) begin(kind bankFault) {
-	target, d, late := f.r.IntN(kind.targets), kind.longest/10+drawn(f.r, kind.longest*9/10), drawn(f.r, 15*time.Millisecond)
+	target, d, late := f.r.IntN(kind.targets), kind.longest/10+drawn(f.r, kind.longest*9/10), drawn(f.r, 5*time.Millisecond)
 	name, _, _ := strings.Cut(kind.name, " ")
 	key := fmt.Sprint(name, " ", target)
 	f.mu.Lock()

@@ -119,7 +119,7 @@ func bankSeed(t *testing.T) uint64 {
 // openBank starts servers, forwarders and Servals and fills the accounts.
 func openBank(t *testing.T, kind servers.Kind) *bank {
 	t.Helper()
-	options := []string{"--innodb-lock-wait-timeout=3"}
+	options := []string{"--innodb-lock-wait-timeout=2"}
 	if os.Getenv(bankLogs) != "" {
 		options = append(options, "--general-log=1", "--log-output=FILE", "--general-log-file="+bankLogFile)
 	}
