@@ -199,7 +199,7 @@ func (b *bank) report(t *testing.T) {
 	t.Logf("%d transfers in %v: %d acknowledged, %d refused, %d not known", n.all, b.lasted.Round(time.Second), n.acknowledged, n.refused, n.unknown)
 	t.Logf("refused for: %s", b.journal.reasons())
 	t.Logf("faults: %s", b.faults)
-	t.Logf("transactions in doubt that Servals finished: %s", b.recovered())
+	t.Logf("left half done and finished: %s", b.recovered())
 	t.Logf("acknowledged transfers looked for: %d at once in quiet times, %d in others, the latest after %v; totals: %d in quiet times, %d in others; refused: %s",
 		b.seen.atOnce.Load(), b.seen.later.Load(), time.Duration(b.seen.latest.Load()).Round(time.Millisecond),
 		b.seen.totalsQuiet.Load(), b.seen.totals.Load(), counted(b.seen.refused))
@@ -248,13 +248,19 @@ func (b *bank) keepLogs(t *testing.T) {
 	keep("faults", b.faults.history(), nil)
 }
 
-// recovered counts in the Servals' logs what recovery has done.
+// recovered counts in the Servals' logs what was finished that had been left half done.
 func (b *bank) recovered() string {
 	count := map[string]int{}
 	for _, p := range b.proxies {
 		for line := range strings.Lines(p.Log()) {
-			if _, verdict, found := strings.Cut(line, "verdict="); found && strings.Contains(line, "in doubt was finished") {
-				count[strings.TrimSpace(verdict)]++
+			_, verdict, _ := strings.Cut(line, "verdict=")
+			switch {
+			case strings.Contains(line, "a transaction in doubt was finished"):
+				count["by recovery, with "+strings.TrimSpace(verdict)]++
+			case strings.Contains(line, "a branch could not be committed at once"):
+				count["by the session itself"]++
+			case strings.Contains(line, "a connection is cut off"):
+				count["connections cut off"]++
 			}
 		}
 	}
