@@ -6,10 +6,14 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"serval/e2e/raw"
+	"serval/e2e/servers"
 	"serval/proxy/txn"
 )
 
@@ -258,4 +262,35 @@ func deadlockStatements(t *testing.T, bed *deadlockBed) {
 		})
 	}
 	wait.Wait()
+}
+
+// deadlockClose: Close ends the detector, also while it waits for a server that hangs.
+func deadlockClose(t *testing.T, bed *deadlockBed) {
+	before := goleak.IgnoreCurrent()
+	s := bed.serval(t)
+	parties := circle(dialEach(t, s, s), "BEGIN", "COMMIT")
+	var asked sync.WaitGroup
+	for _, p := range parties {
+		done(t, p.conn, p.first...)
+	}
+	for _, p := range parties {
+		asked.Go(func() { _, _ = p.ask() })
+	}
+	free := func() {}
+	if bed.Kind == servers.MariaDB { // the process of a MySQL that is known is the one around it
+		pid := bed.Nodes[1].PID()
+		if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+		free = func() { _ = syscall.Kill(pid, syscall.SIGCONT) }
+	}
+	time.Sleep(600 * time.Millisecond)
+	closesSoon(t, s, free)
+	asked.Wait()
+	for _, p := range parties {
+		p.conn.Cut()
+	}
+	if err := goleak.Find(before, goleak.IgnoreAnyFunction("serval/e2e/servers.supervise")); err != nil {
+		t.Error(err)
+	}
 }

@@ -90,14 +90,20 @@ func newDeadlockBed(t *testing.T, kind servers.Kind, layout string, options []st
 	}
 	bed.reset(t)
 	for range 2 {
-		s := proxy.NewServer(bed.Config, slog.New(slog.NewTextHandler(bed.logs, &slog.HandlerOptions{Level: slog.LevelInfo})))
-		if err := s.Start(context.Background()); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = s.Close() })
-		bed.servals = append(bed.servals, s)
+		bed.servals = append(bed.servals, bed.serval(t))
 	}
 	return bed
+}
+
+// serval starts one more.
+func (bed *deadlockBed) serval(t *testing.T) *proxy.Server {
+	t.Helper()
+	s := proxy.NewServer(bed.Config, slog.New(slog.NewTextHandler(bed.logs, &slog.HandlerOptions{Level: slog.LevelInfo})))
+	if err := s.Start(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
 }
 
 func (bed *deadlockBed) reset(t *testing.T) {
@@ -272,6 +278,7 @@ func TestDeadlocks(t *testing.T) {
 				{"readers that lock", deadlockReaders},
 				{"several statements in one command", deadlockMulti},
 				{"a victim that gets its lock", deadlockUnharmed},
+				{"close", deadlockClose},
 				{"many circles", deadlockMany},
 				{"contention", deadlockContention},
 				{"contention of statements", deadlockStatements},
@@ -315,16 +322,25 @@ func (bed *deadlockBed) nothingLeft(t *testing.T) {
 }
 
 // dialAll connects to Servals by their numbers.
-func (bed *deadlockBed) dialAll(t *testing.T, servals ...int) []*raw.Conn {
+func (bed *deadlockBed) dialAll(t *testing.T, numbers ...int) []*raw.Conn {
 	t.Helper()
-	var conns []*raw.Conn
-	for _, s := range servals {
-		c, err := raw.Dial(bed.servals[s].Addr().String(), raw.Options{User: servers.User, Password: servers.Password, Database: "bank", MultiStatements: true})
+	servals := make([]*proxy.Server, len(numbers))
+	for i, n := range numbers {
+		servals[i] = bed.servals[n]
+	}
+	return dialEach(t, servals...)
+}
+
+func dialEach(t *testing.T, servals ...*proxy.Server) []*raw.Conn {
+	t.Helper()
+	conns := make([]*raw.Conn, len(servals))
+	for i, s := range servals {
+		c, err := raw.Dial(s.Addr().String(), raw.Options{User: servers.User, Password: servers.Password, Database: "bank", MultiStatements: true})
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(c.Close)
-		conns = append(conns, c)
+		conns[i] = c
 	}
 	return conns
 }

@@ -26,6 +26,7 @@ const (
 	longestPause = 2 * time.Second
 	momentsKept  = 16
 	endAgain     = time.Second // when a victim that goes on is ended again
+	leaveTimeout = 300 * time.Millisecond
 )
 
 // Waiter is a transaction over several groups whose statement has been running for a while.
@@ -71,7 +72,7 @@ func (m *Manager) WatchDeadlocks(ctx context.Context, sessions Sessions) {
 	for _, g := range m.cluster.Groups() {
 		d.readers[g.Name()] = &lockReader{m: m, group: g.Name()}
 	}
-	defer d.rest()
+	defer d.leave()
 	if len(d.readers) < 2 {
 		return
 	}
@@ -81,6 +82,18 @@ func (m *Manager) WatchDeadlocks(ctx context.Context, sessions Sessions) {
 		wait = min(max(lookEvery, busyShare*min(asked, before)), longestPause) // slow once is no reason
 		before = asked
 	}
+}
+
+// leave takes back what other Servals would see for a while otherwise.
+func (d *detector) leave() {
+	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
+	defer cancel()
+	var wait sync.WaitGroup
+	for g, rows := range d.published {
+		wait.Go(func() { d.readers[g].publish(ctx, nil, rows) })
+	}
+	wait.Wait()
+	d.rest()
 }
 
 // rest gives up what is only needed while somebody waits.
