@@ -82,6 +82,7 @@ func Launch(kind Kind, options ...string) (*Server, error) {
 		s.Close()
 		return nil, fmt.Errorf("copy the data directory template: %w", err)
 	}
+	_ = os.Remove(filepath.Join(s.data(), "auto.cnf")) // MySQL's UUID: replication wants one for each server
 	// Between choosing a free port and the server's bind another process may take it: try again with another.
 	for try := 0; ; try++ {
 		if s.Port, err = freePort(); err == nil {
