@@ -57,15 +57,21 @@ func startReplicated(t *testing.T, kind servers.Kind) *replicated {
 			"CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_PORT = %d, MASTER_USER = '%s', MASTER_PASSWORD = '%s', MASTER_USE_GTID = slave_pos"),
 			g.primary.Port, servers.User, servers.Password),
 		"START "+g.words("REPLICA", "SLAVE"), "SET GLOBAL read_only = 1")
-	execute(t, g.primary,
-		g.words("SET GLOBAL rpl_semi_sync_source_timeout = 4294967295", "SET GLOBAL rpl_semi_sync_master_timeout = 4294967295"),
-		g.words("SET GLOBAL rpl_semi_sync_source_wait_point = AFTER_SYNC", "SET GLOBAL rpl_semi_sync_master_wait_point = AFTER_SYNC"),
-		g.words("SET GLOBAL rpl_semi_sync_source_enabled = 1", "SET GLOBAL rpl_semi_sync_master_enabled = 1"))
+	g.wait(t)
 	g.await(t, "the replica's acknowledgements", func() bool {
 		return g.status(t, g.primary, g.words("Rpl_semi_sync_source_clients", "Rpl_semi_sync_master_clients")) == "1"
 	})
 	execute(t, g.primary, "CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY, v INT)")
 	return g
+}
+
+// wait has the primary wait for its replica.
+func (g *replicated) wait(t *testing.T) {
+	t.Helper()
+	execute(t, g.primary,
+		g.words("SET GLOBAL rpl_semi_sync_source_timeout = 4294967295", "SET GLOBAL rpl_semi_sync_master_timeout = 4294967295"),
+		g.words("SET GLOBAL rpl_semi_sync_source_wait_point = AFTER_SYNC", "SET GLOBAL rpl_semi_sync_master_wait_point = AFTER_SYNC"),
+		g.words("SET GLOBAL rpl_semi_sync_source_enabled = 1", "SET GLOBAL rpl_semi_sync_master_enabled = 1"))
 }
 
 func execute(t *testing.T, s *servers.Server, statements ...string) {
@@ -185,6 +191,7 @@ func TestFailover(t *testing.T) {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Run("decided", func(t *testing.T) { failoverDecided(t, kind) })
 			t.Run("not decided", func(t *testing.T) { failoverUndecided(t, kind) })
+			t.Run("seen and not decided", func(t *testing.T) { failoverSeen(t, kind) })
 			t.Run("of a branch, committed", func(t *testing.T) { failoverOfBranch(t, kind, true) })
 			t.Run("of a branch, rolled back", func(t *testing.T) { failoverOfBranch(t, kind, false) })
 		})
@@ -205,8 +212,26 @@ func failoverDecided(t *testing.T, kind servers.Kind) {
 func failoverUndecided(t *testing.T, kind servers.Kind) {
 	f := startFailover(t, kind)
 	_, deciding := f.prepared(t)
+	answered := f.waitingCommit(t, deciding)
+	recoverWith(t, f.before.manager(t))
+	select {
+	case err := <-answered:
+		t.Fatalf("COMMIT without a replica was answered: %v", err)
+	case <-time.After(8 * time.Second): // recovery takes the branch for left behind after 3 s
+	}
+	f.stillPrepared(t)
+	f.groups[0].promote(t)
+	if err := <-answered; err == nil {
+		t.Fatal("the client was told that it is committed")
+	}
+	recovered(t, f.with(f.groups[0].replica, f.groups[1].primary), "[]", "[]")
+}
+
+// waitingCommit cuts the replica off and sends the decision's COMMIT.
+func (f *failover) waitingCommit(t *testing.T, deciding *client.Conn) (answered chan error) {
+	t.Helper()
 	f.groups[0].cutOff(t)
-	answered := make(chan error, 1)
+	answered = make(chan error, 1)
 	go func() {
 		_, err := deciding.Execute("COMMIT")
 		answered <- err
@@ -215,19 +240,36 @@ func failoverUndecided(t *testing.T, kind servers.Kind) {
 		rows, err := f.groups[0].primary.Query("SHOW PROCESSLIST")
 		return err == nil && slices.ContainsFunc(rows, func(r []string) bool { return strings.Contains(strings.ToLower(r[6]), "semi") })
 	})
-	recoverWith(t, f.before.manager(t))
-	select {
-	case err := <-answered:
-		t.Fatalf("COMMIT without a replica was answered: %v", err)
-	case <-time.After(8 * time.Second): // recovery takes the branch for left behind after 3 s
-	}
+	return answered
+}
+
+func (f *failover) stillPrepared(t *testing.T) {
+	t.Helper()
 	if len(f.before.listed(t, 1)) != 1 {
 		t.Fatal("the branch was ended while nothing was decided")
 	}
-	f.groups[0].promote(t)
+}
+
+// failoverSeen: the primary restarts while the decision's COMMIT waits for the replica. Everyone can read the decision then, and
+// yet it may be lost with the primary: recovery must not act on it.
+func failoverSeen(t *testing.T, kind servers.Kind) {
+	f := startFailover(t, kind)
+	_, deciding := f.prepared(t)
+	answered := f.waitingCommit(t, deciding)
+	if err := f.groups[0].primary.Restart(); err != nil {
+		t.Fatal(err)
+	}
 	if err := <-answered; err == nil {
 		t.Fatal("the client was told that it is committed")
 	}
+	f.groups[0].wait(t) // else set in the server's configuration
+	if rows := f.before.rows(t, 0); rows != "[[1]]" {
+		t.Fatalf("rows %s after the restart", rows)
+	}
+	recoverWith(t, f.before.manager(t))
+	time.Sleep(8 * time.Second) // recovery takes the branch for left behind after 3 s
+	f.stillPrepared(t)
+	f.groups[0].promote(t)
 	recovered(t, f.with(f.groups[0].replica, f.groups[1].primary), "[]", "[]")
 }
 
