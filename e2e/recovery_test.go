@@ -610,3 +610,22 @@ func TestRecoveryWithFewPrivileges(t *testing.T) {
 		})
 	}
 }
+
+// TestRecoveryOfMany: a frozen Serval with a hundred clients in the middle of COMMIT holds decisions and branches.
+func TestRecoveryOfMany(t *testing.T) {
+	for _, kind := range servers.Kinds(t) {
+		t.Run(string(kind), func(t *testing.T) {
+			d := startDoubt(t, kind, 2)
+			m := d.manager(t)
+			s0, s1 := storeOf(t, m, "g0"), storeOf(t, m, "g1")
+			for row := range 100 {
+				decider := d.connect(t, 0)
+				id := txn.NewID(s0, decider.GetConnectionID())
+				d.branch(t, 1, id, row)
+				run(t, decider, "BEGIN", m.DecisionSQL(id, []string{s1}))
+			}
+			recoverWith(t, m, d.manager(t))
+			d.emptyWithin(t, time.Now())
+		})
+	}
+}

@@ -103,6 +103,7 @@ const (
 	codeXAFailed        = 1401 // XAER_RMERR: what XA RECOVER says to those who may not
 	codeXARolledBack    = 1402
 	codeReadOnlyMode    = 1836
+	codeLockNoWait      = 3572 // MariaDB says codeLockWait
 	codeCannotConnect   = 2003 // package backend's
 	codeXATimeout       = 1613
 	codeXADeadlock      = 1614

@@ -28,7 +28,7 @@ const (
 )
 
 // atOnce bounds the branches of one group and one deciding store that are finished at the same time.
-const atOnce = 16
+const atOnce = 32
 
 // scanner looks after one group. Its goroutine has all fields but those of the counters.
 type scanner struct {

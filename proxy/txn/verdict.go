@@ -54,35 +54,65 @@ func (m *Manager) decideIn(ctx context.Context, group string, id ID, v Verdict) 
 }
 
 // decideOn asks on a connection. The unique key of the table is what makes it a decision: whoever inserts first wins. A row
-// that is inserted and not committed is waited for; who holds it for long is cut off, which ends its transaction, or
-// finds that it was just committed.
+// that is inserted and not committed is not waited for: recovery has waited already, and a coordinator has lost the connection that
+// holds it. The holder is cut off, which ends its transaction, or finds that it was just committed.
 func (m *Manager) decideOn(ctx context.Context, c *backend.Conn, id ID, v Verdict) (Verdict, error) {
-	for {
-		got, err := m.readVerdict(c, id)
-		if err == nil && got == Committed {
-			if lasts, err := m.confirm(c, id); err != nil || lasts {
-				return got, err
-			}
-			got = "" // it has just gone
-		}
+	for begun := time.Now(); ; {
+		got, err := m.lastingVerdict(c, id)
 		if err != nil || got != "" {
 			return got, err
 		}
-		switch _, err = c.Exec(m.verdictSQL(id, v, nil)); code(err) {
+		held, err := m.held(c, id)
+		if err == nil && !held {
+			_, err = c.Exec(m.verdictSQL(id, v, nil))
+		}
+		switch code(err) {
 		case 0:
-			return v, err
-		case codeDuplicate, codeDeadlock:
-		case codeLockWait:
-			if err := m.cutHolder(c, id); err != nil {
-				return "", err
+			if err != nil || !held {
+				return v, err
 			}
+		case codeDuplicate, codeDeadlock, codeLockWait:
 		default:
 			return "", err
 		}
-		if ctx.Err() != nil {
+		if time.Since(begun) > holderPatience {
+			if err := m.cutHolder(c, id); err != nil {
+				return "", err
+			}
+		}
+		if !pause(ctx, firstPause) {
 			return "", context.Cause(ctx)
 		}
 	}
+}
+
+// holderPatience is for how long somebody may hold what is to be decided or finished before his connection is cut off: it
+// could be another recovery at the same thing, and numbers of connections begin anew when a server starts, so that
+// the one in the name may be somebody else's by now.
+const holderPatience = 300 * time.Millisecond
+
+// lastingVerdict is readVerdict, with a commit made sure of.
+func (m *Manager) lastingVerdict(c *backend.Conn, id ID) (Verdict, error) {
+	got, err := m.readVerdict(c, id)
+	if err != nil || got != Committed {
+		return got, err
+	}
+	if lasts, err := m.confirm(c, id); err != nil || !lasts {
+		return "", err // it has just gone
+	}
+	return got, nil
+}
+
+// held tells, without waiting, whether somebody has inserted a transaction's decision and not committed it.
+func (m *Manager) held(c *backend.Conn, id ID) (bool, error) {
+	_, err := c.Query("SELECT 1 FROM " + m.table("xa_decision") + " WHERE gtrid = _binary'" + id.String() + "' FOR UPDATE NOWAIT")
+	switch code(err) {
+	case codeLockNoWait, codeLockWait:
+		return true, nil
+	case codeSyntax: // a server that is older than NOWAIT: the insertion will tell, after a second
+		return false, nil
+	}
+	return false, err
 }
 
 // confirm makes sure that a commit which can be read is one that a crash of the server does not take back. InnoDB shows a
@@ -103,8 +133,8 @@ func (m *Manager) readVerdict(c *backend.Conn, id ID) (Verdict, error) {
 	return Verdict(rows[0][0]), nil
 }
 
-// cutHolder ends the deciding connection of a transaction whose decision row it holds uncommitted. Connections' numbers
-// begin anew when a server starts: one that has no transaction with writes is not meant. Nor is one that is at work: a COMMIT
+// cutHolder ends the deciding connection of a transaction whose decision row it holds uncommitted. One that has no
+// transaction with writes is not meant. Nor is one that is at work: a COMMIT
 // that waits for a semi-synchronous replica would be carried out without it, and the decision be lost with the primary.
 func (m *Manager) cutHolder(c *backend.Conn, id ID) error {
 	rows, err := c.Query("SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_rows_modified > 0 AND trx_mysql_thread_id = " +
@@ -177,10 +207,7 @@ func (m *Manager) finishBranch(ctx context.Context, group string, x XID, v Verdi
 }
 
 // attachedPause is between the tries at a branch that is listed and yet unknown.
-const attachedPause = 200 * time.Millisecond
-
-// attachedTries is how often such a branch is tried before its connection is cut off: somebody else may just be finishing it.
-const attachedTries = 3
+const attachedPause = 100 * time.Millisecond
 
 // finishOn finishes a branch. "Unknown" is said of a branch that is finished, and also (by MariaDB, and by MySQL with
 // xa_detach_on_prepare=OFF) of one that the connection still has which prepared it.
@@ -189,7 +216,7 @@ func (m *Manager) finishOn(ctx context.Context, c *backend.Conn, x XID, v Verdic
 	if v == Committed {
 		do = "XA COMMIT "
 	}
-	for try := 1; ; try++ {
+	for begun := time.Now(); ; {
 		_, err := c.Exec(do + x.SQL())
 		if v == RolledBack && rolledBack(err) {
 			return true, nil
@@ -201,7 +228,7 @@ func (m *Manager) finishOn(ctx context.Context, c *backend.Conn, x XID, v Verdic
 		if err != nil || !list.has(x) {
 			return false, err
 		}
-		if try >= attachedTries {
+		if time.Since(begun) > holderPatience {
 			if err := m.cut(c, x.Thread, x.ID); err != nil {
 				return false, err
 			}
