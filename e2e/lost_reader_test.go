@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"serval/e2e/cluster"
+	"serval/e2e/cut"
 	"serval/e2e/raw"
 	"serval/e2e/servers"
 )
@@ -18,19 +19,37 @@ func TestLostReader(t *testing.T) {
 		t.Run(string(kind), func(t *testing.T) {
 			c := cluster.Start(t, kind, cluster.Shape{Schema: bankDDL, Layout: bankLayout, Nodes: 2})
 			(&bank{Cluster: c}).fill(t)
-			addr := startServal(t, c)
-			for _, begin := range []string{"BEGIN", "START TRANSACTION READ ONLY", "SET SESSION serval_transactions = 'best_effort'; BEGIN"} {
-				t.Run(begin, func(t *testing.T) { loseReader(t, c, addr, begin, "SELECT balance FROM accounts WHERE id = 4") })
+			network := cut.New(t, c.Nodes[0].Addr())
+			c.Config.Groups[0].Primary.Address = network.Addr()
+			l := &lostReader{node: c.Nodes[0], addr: startServal(t, c)}
+			for _, way := range []struct {
+				name string
+				lose func(thread string) error
+			}{
+				{"killed", func(thread string) error { return c.Nodes[0].Exec("KILL " + thread) }},
+				{"reset", func(string) error { network.Reset(); return nil }},
+			} {
+				l.lose = way.lose
+				for _, begin := range []string{"BEGIN", "START TRANSACTION READ ONLY", "SET SESSION serval_transactions = 'best_effort'; BEGIN"} {
+					t.Run(way.name+" "+begin, func(t *testing.T) { l.run(t, begin, "SELECT balance FROM accounts WHERE id = 4") })
+				}
+				t.Run(way.name+" writer", func(t *testing.T) { l.run(t, "BEGIN", "UPDATE accounts SET balance = 0 WHERE id = 4") })
 			}
-			t.Run("writer", func(t *testing.T) { loseReader(t, c, addr, "BEGIN", "UPDATE accounts SET balance = 0 WHERE id = 4") })
 		})
 	}
 }
 
-// loseReader reads in the first group, loses that connection and commits after a statement in the second.
-func loseReader(t *testing.T, c *cluster.Cluster, addr, begin, statement string) {
+// lostReader is a Serval whose connections to a node can be lost.
+type lostReader struct {
+	node *servers.Server
+	addr string
+	lose func(thread string) error
+}
+
+// run reads in the first group, loses that connection and commits after a statement in the second.
+func (l *lostReader) run(t *testing.T, begin, statement string) {
 	t.Helper()
-	conn := dial(t, addr, "bank")
+	conn := dial(t, l.addr, "bank")
 	defer conn.Close()
 	before, rest, several := strings.Cut(begin, "; ")
 	if !several {
@@ -41,14 +60,14 @@ func loseReader(t *testing.T, c *cluster.Cluster, addr, begin, statement string)
 			t.Fatalf("%s: %s", sql, told(a))
 		}
 	}
-	rows := transactionsOf(t, c.Nodes[0], 1)
+	rows := transactionsOf(t, l.node, 1)
 	if a := say(t, conn, statement); a.Kind == raw.Error {
 		t.Fatalf("%s: %s", statement, told(a))
 	}
-	if err := c.Nodes[0].Exec("KILL " + rows[0][0]); err != nil {
+	if err := l.lose(rows[0][0]); err != nil {
 		t.Fatal(err)
 	}
-	transactionsOf(t, c.Nodes[0], 0)
+	transactionsOf(t, l.node, 0)
 	if a := say(t, conn, "COMMIT"); a.Kind != raw.Error || !strings.Contains(a.Message, "rolled back") {
 		t.Errorf("COMMIT: %s, want an error that says that it was rolled back", told(a))
 	}

@@ -146,7 +146,7 @@ func endReaders(branches []*Branch, but *Branch) (failed error) {
 		}
 	}
 	for _, b := range branches {
-		if b.Wrote || b == but || b.Broken {
+		if b.Wrote || b == but {
 			continue
 		}
 		err := b.settle()
