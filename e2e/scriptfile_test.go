@@ -20,6 +20,7 @@ type script struct {
 	only       string   // the kind of server that it is for
 	timeouts   bool     // clients wait for locks as long as the server says, not long
 	foundRows  []string // clients that log in with FOUND_ROWS
+	multi      []string // clients that may say several statements at once
 	steps      []step
 	clients    []string // in the order in which they speak
 }
@@ -131,6 +132,8 @@ func (s *script) directive(text string) error {
 		s.timeouts = true
 	case "found_rows":
 		s.foundRows = strings.Fields(rest)
+	case "multi":
+		s.multi = strings.Fields(rest)
 	default:
 		return fmt.Errorf("unknown directive %q", text)
 	}

@@ -251,7 +251,7 @@ const patience = "SET SESSION innodb_lock_wait_timeout = 30"
 
 func (s *scriptSide) open(sc *script, name string) error {
 	conn, err := raw.Dial(s.addr, raw.Options{User: servers.User, Password: servers.Password, Database: "shop",
-		FoundRows: slices.Contains(sc.foundRows, name)})
+		FoundRows: slices.Contains(sc.foundRows, name), MultiStatements: slices.Contains(sc.multi, name)})
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
@@ -329,8 +329,24 @@ func (s *scriptSide) fill(sql string) string {
 	return sql
 }
 
+// ask sends a statement, or a command that is none.
 func ask(c *raw.Conn, sql string) *outcome {
-	answers, err := c.Query(sql)
+	var (
+		answers []raw.Answer
+		a       *raw.Answer
+		err     error
+	)
+	switch sql {
+	case `\reset`:
+		a, err = c.ResetConnection()
+	case `\login`:
+		a, err = c.ChangeUser(servers.User, servers.Password, "shop")
+	default:
+		answers, err = c.Query(sql)
+	}
+	if a != nil {
+		answers = []raw.Answer{*a}
+	}
 	return &outcome{answers: answers, lost: err != nil}
 }
 
