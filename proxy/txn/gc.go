@@ -219,7 +219,7 @@ func (m *Manager) unneeded(c *backend.Conn, batch []decision, before, now lists)
 					return nil, err
 				}
 			}
-			if user(processes, d.id.Thread) != nil { // it could be the coordinator's, whatever its timeouts
+			if process(processes, d.id.Thread) != nil { // it could be the coordinator's, whatever its timeouts
 				continue
 			}
 		}

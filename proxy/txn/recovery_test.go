@@ -174,3 +174,22 @@ func TestDeciders(t *testing.T) {
 		t.Errorf("a copied group: %v", err)
 	}
 }
+
+func TestProcess(t *testing.T) {
+	var list []backend.Row
+	for _, text := range []string{"7|app|h|d|Sleep|1||", "71|app|h|d|Query|1|Waiting for semi-sync ACK from slave|COMMIT", "72|app|h|d|Query|1||xa commit 'a'", "73|app|h|d|Query|1||INSERT INTO t"} {
+		var row backend.Row
+		for _, v := range strings.Split(text, "|") {
+			row = append(row, []byte(v))
+		}
+		list = append(list, row)
+	}
+	for thread, ending := range map[uint32]bool{7: false, 71: true, 72: true, 73: false} {
+		if p := process(list, thread); p == nil || string(p.user) != "app" || p.ending() != ending {
+			t.Errorf("connection %d: %v", thread, p)
+		}
+	}
+	if p := process(list, 1); p != nil {
+		t.Errorf("connection 1: %v", p)
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"serval/proxy/backend"
@@ -157,14 +158,15 @@ func working(c *backend.Conn, thread uint32) (bool, error) {
 	return len(rows) > 0, err
 }
 
-// cut ends a connection of Serval's on c's server, if there is one of that number with c's account.
+// cut ends a connection of Serval's on c's server, if there is one of that number with c's account. One that is ending its
+// part itself is left to it: it may wait for its replica, and MariaDB would commit without that when it is killed.
 func (m *Manager) cut(c *backend.Conn, thread uint32, id ID) error {
 	rows, err := c.Query("SHOW PROCESSLIST")
 	if err != nil {
 		return err
 	}
-	self, other := user(rows, c.ThreadID()), user(rows, thread)
-	if self == nil || thread == c.ThreadID() || !bytes.Equal(self, other) {
+	self, other := process(rows, c.ThreadID()), process(rows, thread)
+	if self == nil || other == nil || thread == c.ThreadID() || !bytes.Equal(self.user, other.user) || other.ending() {
 		return nil
 	}
 	m.log.Info("a connection is cut off that holds a transaction in doubt", "gtrid", id.String(), "group", c.Node().Group(), "thread", thread)
@@ -174,15 +176,26 @@ func (m *Manager) cut(c *backend.Conn, thread uint32, id ID) error {
 	return err
 }
 
-// user finds the account of a connection in the process list.
-func user(processes []backend.Row, thread uint32) []byte {
+// serverProcess is a line of the process list.
+type serverProcess struct {
+	user []byte
+	info string // the statement that runs
+}
+
+// process finds a connection in the process list; nil when it is not there.
+func process(processes []backend.Row, thread uint32) *serverProcess {
 	number := strconv.FormatUint(uint64(thread), 10)
 	for _, p := range processes {
-		if len(p) > 1 && string(p[0]) == number {
-			return p[1]
+		if len(p) > 7 && string(p[0]) == number {
+			return &serverProcess{user: p[1], info: strings.ToUpper(string(p[7]))}
 		}
 	}
 	return nil
+}
+
+// ending tells whether the connection is in the middle of a statement that prepares or ends a transaction.
+func (p *serverProcess) ending() bool {
+	return strings.HasPrefix(p.info, "COMMIT") || strings.HasPrefix(p.info, "XA ")
 }
 
 // FinishBranch commits or rolls back a prepared branch on a connection of its own. It tries until ctx ends. A branch that
