@@ -150,7 +150,7 @@ func startFailover(t *testing.T, kind servers.Kind) *failover {
 }
 
 func (f *failover) with(nodes ...*servers.Server) *doubt {
-	d := &doubt{nodes: nodes}
+	d := &doubt{nodes: nodes, user: servers.User}
 	for i, n := range nodes {
 		d.groups = append(d.groups, config.Group{Name: fmt.Sprintf("g%d", i),
 			Primary: config.Node{Address: n.Addr(), User: servers.User, Password: servers.Password}})
