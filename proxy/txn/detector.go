@@ -23,7 +23,7 @@ const (
 	lookEvery    = 200 * time.Millisecond // about
 	waitsAtLeast = 400 * time.Millisecond // statements that run shorter are not looked at
 	busyShare    = 4                      // readings pause for so many times the time that a server needs for one
-	longestPause = 2 * time.Second
+	longestPause = 5 * time.Second
 	momentsKept  = 16
 	endAgain     = time.Second // when a victim that goes on is ended again
 	leaveTimeout = 300 * time.Millisecond

@@ -20,7 +20,8 @@ import (
 	"serval/proxy/backend"
 )
 
-// readTimeout bounds one reading of a server, with its retries: one that hangs must not hold the others up for long.
+// readTimeout bounds one reading of a server, with its retries: one that hangs must not hold the others up for long. After
+// a failure it is doubled, since what servers tell grows with the square of those who wait for one row.
 const readTimeout = time.Second
 
 // reading is what a server said between begin and end.
@@ -123,7 +124,7 @@ func (r *lockReader) failed(err error) {
 
 // with does something on the reader's connection, within readTimeout. A connection that broke is closed.
 func (r *lockReader) with(ctx context.Context, do func(context.Context, *backend.Conn) error) error {
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	ctx, cancel := context.WithTimeout(ctx, readTimeout<<min(r.failures, 1))
 	defer cancel()
 	if r.conn == nil {
 		c, err := r.m.cluster.Group(r.group).Primary().AcquireBeside(ctx)
