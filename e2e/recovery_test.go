@@ -27,12 +27,12 @@ import (
 type doubt struct {
 	nodes  []*servers.Server
 	groups []config.Group
-	user   string // the servers' account, its own password
+	user   string // an account that is its own password; "" is the servers' own
 }
 
 func startDoubt(t *testing.T, kind servers.Kind, nodes int) *doubt {
 	t.Helper()
-	d := &doubt{user: servers.User}
+	d := &doubt{}
 	for i := range nodes {
 		n := servers.Start(t, kind)
 		d.nodes = append(d.nodes, n)
@@ -56,7 +56,11 @@ func (d *doubt) manager(t *testing.T) *txn.Manager {
 
 func (d *doubt) connect(t *testing.T, node int) *client.Conn {
 	t.Helper()
-	c, err := client.Connect(d.nodes[node].Addr(), d.user, d.user, "d")
+	user, password := servers.User, servers.Password
+	if d.user != "" {
+		user, password = d.user, d.user
+	}
+	c, err := client.Connect(d.nodes[node].Addr(), user, password, "d")
 	if err != nil {
 		t.Fatal(err)
 	}
