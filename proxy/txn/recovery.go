@@ -164,7 +164,7 @@ func (s *scanner) connect(ctx context.Context) error {
 		return err
 	}
 	s.conn, s.connected, s.uncut = c, time.Now(), context.AfterFunc(ctx, c.Discard)
-	if err := c.NetConn().SetDeadline(time.Now().Add(attemptTimeout)); err == nil {
+	if err = c.NetConn().SetDeadline(time.Now().Add(attemptTimeout)); err == nil {
 		err = prepare(c)
 	}
 	if err == nil {

@@ -22,7 +22,7 @@ func TestXID(t *testing.T) {
 	if age := time.Since(id.Made()); age < 0 || age > time.Minute {
 		t.Errorf("made %v ago", age)
 	}
-	if NewID("0123456789abcdef", 1) == NewID("0123456789abcdef", 1) {
+	if one, other := NewID("0123456789abcdef", 1), NewID("0123456789abcdef", 1); one == other {
 		t.Error("two transactions with one name")
 	}
 }
