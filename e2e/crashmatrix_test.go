@@ -40,7 +40,7 @@ func crashFaults() []crashFault {
 		{name: "serval killed", short: true, strike: killServal, dies: true},
 		{name: "serval killed, started again", strike: restartServal, dies: true, alone: true},
 		{name: "serval and server killed", strike: hit(killBoth), dies: true},
-		{name: "serval frozen", strike: freezeServal},
+		{name: "serval frozen", short: true, strike: freezeServal},
 		{name: "server killed", short: true, strike: hit(killServer)},
 		{name: "server killed, back before it is needed", strike: hit(restartServer)},
 		{name: "all servers killed", strike: killServers},
