@@ -101,10 +101,10 @@ func (b *crashBed) matrix(t *testing.T) {
 
 // row is one fault and all cells.
 func (b *crashBed) row(t *testing.T, f *crashFault) {
-	if !f.alone {
+	e := b.event(t, b.cells(failpoint.Session()))
+	if !f.alone { // not before, as it would roll back what waits at a step on a slow machine
 		b.Serve(t, cluster.Run{Program: b.program})
 	}
-	e := b.event(t, b.cells(failpoint.Session()))
 	f.strike(t, e)
 	e.keepsLocks = f.locks
 	e.settle(t)

@@ -19,6 +19,8 @@ const (
 	resolveTimeout = 10 * time.Second
 	// finishTimeout is how long a client waits for a branch whose connection broke after the decision.
 	finishTimeout = 5 * time.Second
+	// decidedTimeout is how long a client waits after the decision for what recovery would do as well.
+	decidedTimeout = 10 * time.Second
 )
 
 // Unknown is a COMMIT whose outcome could not be learned.
@@ -143,6 +145,9 @@ func endReaders(branches []*Branch, but *Branch) (failed error) {
 	for _, b := range branches {
 		if !b.Wrote && b != but {
 			b.commitAlone()
+			if but != nil { // the client waits for its OK, and a dead connection of a reader is no reason to
+				b.deadline(time.Now().Add(finishTimeout))
+			}
 		}
 	}
 	for _, b := range branches {
@@ -273,6 +278,7 @@ func (m *Manager) carryOut(ctx context.Context, id ID, branches []*Branch) {
 		if b.prepared {
 			Failpoint("before-xa-commit", id)
 			b.ask("XA COMMIT " + b.XID.SQL())
+			b.deadline(time.Now().Add(decidedTimeout))
 		}
 	}
 	var left []*Branch
