@@ -238,6 +238,7 @@ func (m *Manager) abort(id ID, branches []*Branch) {
 // commitDecision commits the deciding branch, and with it the transaction.
 func (m *Manager) commitDecision(ctx context.Context, id ID, deciding *Branch, branches []*Branch) error {
 	Failpoint("before-commit-decision", id)
+	sent := time.Now()
 	deciding.ask("COMMIT")
 	err := deciding.settle()
 	Failpoint("after-commit-decision", id)
@@ -259,9 +260,22 @@ func (m *Manager) commitDecision(ctx context.Context, id ID, deciding *Branch, b
 		return &Unknown{Group: deciding.Group, ID: id, Err: errors.Join(err, unresolved)}
 	case verdict == Committed:
 		return nil
+	case forgotten(sent, time.Now()):
+		leave(branches)
+		m.Later(id)
+		return &Unknown{Group: deciding.Group, ID: id, Err: errors.Join(err, errForgotten)}
 	}
 	m.abort(id, branches)
 	return &Aborted{err}
+}
+
+var errForgotten = errors.New("this Serval stood still for so long that the decision may have been deleted meanwhile")
+
+// forgotten tells whether a commit that was sent then may have been carried out, finished by others, and its decision deleted
+// as an old one: this process may have been frozen in between. Then no decision is no news. The clocks of two Servals may differ
+// by twice the tolerance; the monotonic clock stands still while a machine sleeps, the other one can be set.
+func forgotten(sent, now time.Time) bool {
+	return max(now.Sub(sent), now.Round(0).Sub(sent.Round(0))) > keepCommits-2*clockTolerance-resolveTimeout
 }
 
 // leave gives up the connections of branches that recovery has to end: on MariaDB only then it can.
