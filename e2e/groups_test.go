@@ -36,6 +36,7 @@ func TestTransactionsAcrossGroups(t *testing.T) {
 				{"snapshot of all groups", groupsSnapshot},
 				{"read only", groupsReadOnly},
 				{"kill of a waiting statement", groupsKill},
+				{"kills between a statement and its commit", groupsKillOwn},
 			} {
 				t.Run(c.name, func(t *testing.T) {
 					bed.reset(t)
@@ -320,6 +321,38 @@ func groupsKill(t *testing.T, bed *sessionBed) {
 	bed.values(t, "a a")
 	if v := bed.value(t, 1); v != "old" {
 		t.Errorf("a killed statement has left %q", v)
+	}
+}
+
+// groupsKillOwn: a KILL QUERY that comes between a statement over both groups and the commit of its own transaction leaves
+// no locks and no connections behind.
+func groupsKillOwn(t *testing.T, bed *sessionBed) {
+	a, b := dial(t, bed.addr, "sbtest"), dial(t, bed.addr, "sbtest")
+	defer a.Close()
+	defer b.Close()
+	killed := 0
+	for i := range 300 {
+		if err := a.Send(fmt.Sprintf("UPDATE kv SET v = 'k%d' WHERE id IN (0, 4)", i)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(i%60) * 50 * time.Microsecond)
+		done(t, b, fmt.Sprintf("KILL QUERY %d", a.ID()))
+		answers, err := a.Receive()
+		switch {
+		case err != nil:
+			t.Fatal(err)
+		case answers[0].Code == 1317:
+			killed++
+		case answers[0].Kind == raw.Error:
+			t.Fatalf("after %d kills: %d %s", killed, answers[0].Code, answers[0].Message)
+		}
+		if one, two := bed.value(t, 0), bed.value(t, 4); one != two {
+			t.Fatalf("half of a killed statement: %q and %q", one, two)
+		}
+	}
+	done(t, b, "UPDATE kv SET v = 'free' WHERE id IN (0, 4)")
+	if killed == 0 {
+		t.Error("no statement was killed")
 	}
 }
 

@@ -92,6 +92,9 @@ func (c *session) writeAtomically(p *router.Plan, groups []string, w *written) e
 		}
 	}
 	_, err := c.commitBranches()
+	if err != nil && c.txn.open() { // killed before the commit: a client's transaction would stay, a statement's own does not
+		c.rollBackBranches()
+	}
 	return err
 }
 
