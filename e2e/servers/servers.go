@@ -218,6 +218,8 @@ func (s *Server) Close() {
 
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 
+func (s *Server) socket() string { return filepath.Join(s.dir, "s") }
+
 // start runs the process and waits until it lets User in.
 func (s *Server) start() error {
 	accounts := filepath.Join(s.dir, "init.sql")
@@ -235,7 +237,7 @@ func (s *Server) start() error {
 	}
 	argv := append(s.Kind.program(), "--tmpdir="+temporary,
 		"--datadir="+s.data(), "--port="+strconv.Itoa(s.Port), "--bind-address=127.0.0.1",
-		"--socket="+filepath.Join(s.dir, "s"), "--pid-file="+filepath.Join(s.dir, "pid"), "--init-file="+accounts)
+		"--socket="+s.socket(), "--pid-file="+filepath.Join(s.dir, "pid"), "--init-file="+accounts)
 	cmd := exec.Command(argv[0], append(argv[1:], s.options...)...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -255,13 +257,23 @@ func (s *Server) start() error {
 	return nil
 }
 
+// answers tells whether a login works and it is this server that answers: where another test's was faster to take the
+// port, that one knows the account too.
+func (s *Server) answers() error {
+	rows, err := s.Query("SELECT @@socket")
+	if err == nil && rows[0][0] != s.socket() {
+		err = fmt.Errorf("port %d belongs to another server, with the socket %s", s.Port, rows[0][0])
+	}
+	return err
+}
+
 // await returns when the server answers a login.
 func (s *Server) await(exited <-chan struct{}) error {
 	deadline := time.After(startTimeout)
 	for {
-		c, err := s.Connect("")
+		err := s.answers()
 		if err == nil {
-			return c.Close()
+			return nil
 		}
 		select {
 		case <-exited:
