@@ -20,6 +20,7 @@ type crashShape struct {
 	name   string
 	writes []int
 	reads  []int
+	alone  bool // one statement and autocommit; which group decides is Serval's choice
 }
 
 var (
@@ -27,6 +28,7 @@ var (
 	crashThree   = crashShape{name: "three", writes: []int{0, 1, 2}}
 	crashReader  = crashShape{name: "reader", writes: []int{0, 1}, reads: []int{2}}
 	crashDecider = crashShape{name: "reading-decider", writes: []int{1, 2}, reads: []int{0}}
+	crashAlone   = crashShape{name: "one statement", writes: []int{0, 1, 2}, alone: true}
 )
 
 // crashBalance is what every account has before.
@@ -87,6 +89,9 @@ func (c *crashCell) group(role int) int { return (c.decide + role) % crashGroups
 
 // statements are the transaction but for its COMMIT: money from the first writer to the others.
 func (c *crashCell) statements() []string {
+	if c.shape.alone {
+		return nil
+	}
 	list := []string{"BEGIN"}
 	for role := range crashGroups {
 		id := c.base + int64(c.group(role))
@@ -100,9 +105,19 @@ func (c *crashCell) statements() []string {
 	return list
 }
 
+// commit is the statement that commits.
+func (c *crashCell) commit() string {
+	if c.shape.alone {
+		return fmt.Sprintf("UPDATE account SET balance = balance + 1 WHERE id IN (%d, %d, %d)", c.base, c.base+1, c.base+2)
+	}
+	return "COMMIT"
+}
+
 // change is what the transaction does to a role's account.
 func (c *crashCell) change(role int) int {
 	switch at := slices.Index(c.shape.writes, role); {
+	case c.shape.alone:
+		return 1
 	case at < 0:
 		return 0
 	case at == 0:
@@ -151,7 +166,7 @@ func (c *crashCell) run(addr string) {
 			return
 		}
 	}
-	a, err := conn.Query("COMMIT")
+	a, err := conn.Query(c.commit())
 	c.answer = readCommit(a, err)
 	c.answer.commit = true
 }

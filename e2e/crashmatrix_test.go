@@ -121,12 +121,13 @@ func (b *crashBed) cells(steps []string) []*crashCell {
 		for _, shape := range []crashShape{crashTwo, crashThree, crashReader, crashDecider} {
 			cells = append(cells, crashCells(&b.next, shape, []int{0, 1, 2}, steps)...)
 		}
-		return cells
+		return append(cells, crashCells(&b.next, crashAlone, []int{0}, steps)...)
 	}
 	perBranch := slices.DeleteFunc(slices.Clone(steps), func(s string) bool { return crashThree.times(s) == 1 })
 	return slices.Concat(
 		crashCells(&b.next, crashTwo, []int{0, 2}, steps),
 		crashCells(&b.next, crashThree, []int{1}, perBranch),
+		crashCells(&b.next, crashAlone, []int{0}, []string{"after-xa-start", "before-prepare", "after-prepare", "after-decision", "before-commit-decision", "before-xa-commit"}),
 		crashCells(&b.next, crashReader, []int{1}, []string{"before-decision", "before-commit-decision"}),
 		crashCells(&b.next, crashDecider, []int{0}, []string{"after-prepare", "before-commit-decision"}))
 }
