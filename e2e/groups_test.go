@@ -32,6 +32,7 @@ func TestTransactionsAcrossGroups(t *testing.T) {
 				{"temporary table", groupsTemporary},
 				{"prepared statements", groupsPrepared},
 				{"release", groupsRelease},
+				{"view that writes", groupsWritingView},
 				{"autocommit switched on", groupsAutocommit},
 				{"snapshot of all groups", groupsSnapshot},
 				{"read only", groupsReadOnly},
@@ -368,4 +369,37 @@ func groupsAutocommit(t *testing.T, bed *sessionBed) {
 	bed.values(t, "s s")
 	done(t, c, "SET autocommit = 1, @a = 2", "BEGIN", "UPDATE kv SET v = 't'", "SET autocommit = 1, @a = 3", "ROLLBACK")
 	bed.values(t, "s s")
+}
+
+// groupsWritingView: a SELECT from a view may write, through a stored function that the view calls.
+func groupsWritingView(t *testing.T, bed *sessionBed) {
+	err := bed.Nodes[0].Exec("SET GLOBAL log_bin_trust_function_creators = 1", "USE sbtest",
+		"CREATE FUNCTION note(l VARCHAR(40)) RETURNS INT BEGIN INSERT INTO counters (label) VALUES (l); RETURN 1; END",
+		"CREATE VIEW noting AS SELECT note('seen') AS n")
+	if err == nil {
+		err = bed.srv.Reload(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	decisions := func() string {
+		rows, err := bed.Nodes[0].Query("SELECT COUNT(*) FROM serval.xa_decision")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rows[0][0]
+	}
+	c := dial(t, bed.addr, "sbtest")
+	defer c.Close()
+	done(t, c, "UPDATE kv SET v = 'x'") // makes the table
+	before := decisions()
+	done(t, c, "BEGIN", "SELECT * FROM noting", "UPDATE kv SET v = 'y' WHERE id = 4", "COMMIT")
+	after := decisions()
+	if after == before {
+		t.Errorf("%s decisions: the view's write took no part in the commit", after)
+	}
+	done(t, c, "BEGIN", "SELECT * FROM counters", "UPDATE kv SET v = 'y' WHERE id = 4", "COMMIT")
+	if again := decisions(); again != after {
+		t.Errorf("%s decisions, %s after a transaction that has read in one group and written in the other", after, again)
+	}
 }

@@ -45,13 +45,14 @@ type catalogMaker struct {
 	cluster *backend.Cluster
 	log     *slog.Logger
 	columns map[string]map[string][]schema.Column // "group\x00database" → table → columns
+	views   map[string]map[string]bool            // likewise: those that may call stored functions
 	failed  bool                                  // some server could not be read
 }
 
 // makeCatalog reads the shapes of all tables. Servers that cannot be read are reported; their tables are known by
 // name only, so that the others work, and the catalog is not complete.
 func makeCatalog(ctx context.Context, cfg *config.Config, cluster *backend.Cluster, log *slog.Logger, version uint64) (cat *router.Catalog, complete bool, err error) {
-	m := &catalogMaker{cfg: cfg, cluster: cluster, log: log, columns: map[string]map[string][]schema.Column{}}
+	m := &catalogMaker{cfg: cfg, cluster: cluster, log: log, columns: map[string]map[string][]schema.Column{}, views: map[string]map[string]bool{}}
 	cat = &router.Catalog{Version: version, Databases: map[string]*router.Database{}}
 	for _, g := range cfg.Groups {
 		cat.Groups = append(cat.Groups, g.Name)
@@ -90,6 +91,9 @@ func (m *catalogMaker) database(ctx context.Context, cfg *config.Database) (*rou
 	}
 	for _, t := range d.Tables {
 		t.Seal()
+		if t.Kind == router.Unsharded {
+			t.Calls = m.callingViews(ctx, t.Shards[0].Group, t.Shards[0].Database)[t.Shards[0].Table]
+		}
 	}
 	return d, m.checkBindings(d)
 }
@@ -225,6 +229,22 @@ func (m *catalogMaker) read(ctx context.Context, group, database string) map[str
 	}
 	m.columns[id] = tables
 	return tables
+}
+
+// callingViews are the views of a group's physical database that may call stored functions.
+func (m *catalogMaker) callingViews(ctx context.Context, group, database string) map[string]bool {
+	id := group + "\x00" + database
+	views, ok := m.views[id]
+	if ok || len(m.columns[id]) == 0 { // the second: it has none, or could not be read
+		return views
+	}
+	views, err := schema.ReadCallingViews(ctx, m.cluster.Group(group).Primary(), database)
+	if err != nil {
+		m.failed = true
+		m.log.Warn("views could not be read", "group", group, "database", database, "error", err)
+	}
+	m.views[id] = views
+	return views
 }
 
 func routerColumns(cols []schema.Column) []router.Column {

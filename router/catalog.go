@@ -60,6 +60,9 @@ type Table struct {
 	Algorithm Algorithm // key → index in Shards
 	Binding   string    // tables with the same non-empty Binding are cut alike; "" binds to nothing else
 
+	// Calls: it is a view, and may call stored functions.
+	Calls bool
+
 	// Temporary: it is one session's own, on the connection that the session is pinned to.
 	Temporary bool
 

@@ -117,7 +117,7 @@ type Plan struct {
 	InsertID InsertID
 	// Users are its user variables.
 	Users UserVariables
-	// Calls: it calls what may be a stored function.
+	// Calls: it calls what may be a stored function, or a view that it names may.
 	Calls bool
 	// Set are the items of a SET; its text for a server is SessionSQL.
 	Set []Assignment

@@ -154,6 +154,7 @@ func (p *planning) layout() (*layout, error) {
 			p.rename(src.table)
 			continue
 		}
+		p.plan.Calls = p.plan.Calls || src.table != nil && src.table.Calls
 		l.whole = append(l.whole, src)
 		if src.table != nil && src.table.Kind == Broadcast {
 			l.broadcast++

@@ -103,6 +103,7 @@ func commitOne(writer *Branch, branches []*Branch) error {
 		return &Aborted{err}
 	}
 	writer.commitAlone()
+	writer.deadline(time.Time{}) // as in a transaction of one group: nothing else waits for it
 	err := writer.settle()
 	switch {
 	case err == nil:

@@ -53,6 +53,23 @@ func ReadColumns(ctx context.Context, node *backend.Node, database string) (map[
 	return tables, nil
 }
 
+// ReadCallingViews reads the names of the views of one physical database that may call stored functions: all of them, where
+// the server has any.
+func ReadCallingViews(ctx context.Context, node *backend.Node, database string) (map[string]bool, error) {
+	rows, err := run(ctx, node, `SELECT TABLE_SCHEMA, @@lower_case_table_names, TABLE_NAME FROM information_schema.VIEWS WHERE TABLE_SCHEMA = `+quote(database)+
+		` AND EXISTS (SELECT 1 FROM information_schema.ROUTINES WHERE ROUTINE_TYPE = 'FUNCTION' AND ROUTINE_SCHEMA NOT IN ('sys', 'mysql'))`)
+	if err != nil {
+		return nil, fmt.Errorf("read views of %s: %w", database, err)
+	}
+	views := map[string]bool{}
+	for _, row := range rows {
+		if sameDatabase(row, database) {
+			views[string(row[2])] = true
+		}
+	}
+	return views, nil
+}
+
 // sameDatabase tells whether a row (TABLE_SCHEMA, lower_case_table_names, …) is of this database: MariaDB compares
 // the names in information_schema without case, also where Shop and shop are two databases.
 func sameDatabase(row backend.Row, database string) bool {
