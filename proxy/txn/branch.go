@@ -122,6 +122,17 @@ func (b *Branch) rolledBack() bool {
 	return true
 }
 
+// askReader asks a branch that has only read whether it is still there, with its locks: behind a network that forgets
+// connections the socket does not show it.
+func (b *Branch) askReader() {
+	if !b.XA() {
+		b.ask("DO 0")
+		return
+	}
+	b.ended = true
+	b.ask("XA END " + b.XID.SQL())
+}
+
 // commitAlone asks for the commit of a branch that needs no other.
 func (b *Branch) commitAlone() {
 	switch {

@@ -176,7 +176,11 @@ func (m *Manager) prepare(id ID, deciding *Branch, branches []*Branch) error {
 		return err
 	}
 	for _, b := range branches {
-		if !b.XA() || !b.Wrote {
+		switch {
+		case b == deciding:
+			continue
+		case !b.Wrote:
+			b.askReader()
 			continue
 		}
 		Failpoint("before-prepare", id)
@@ -187,15 +191,13 @@ func (m *Manager) prepare(id ID, deciding *Branch, branches []*Branch) error {
 	deciding.ask(m.DecisionSQL(id, participants))
 	var failed error
 	for _, b := range branches {
-		if b != deciding && !b.prepared {
-			continue
-		}
 		if err := b.settle(); err != nil && failed == nil {
 			failed = err
 		}
-		if b == deciding {
+		switch {
+		case b == deciding:
 			Failpoint("after-decision", id)
-		} else {
+		case b.prepared:
 			Failpoint("after-prepare", id)
 		}
 	}
