@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -52,7 +53,8 @@ func (m *Manager) collectUntil(ctx context.Context) {
 type lists map[string]map[ID]bool
 
 // Collect goes once through the verdicts of all groups and deletes those that are not needed any more. A verdict goes when
-// neither this call nor the one before it has seen a branch that needs it: so the first call deletes nothing.
+// neither this call nor the one before it has seen a branch that needs it, and none can come back (fence): so the first
+// call deletes nothing.
 func (m *Manager) Collect(ctx context.Context) (deleted int, err error) {
 	m.collecting.Lock()
 	defer m.collecting.Unlock()
@@ -60,12 +62,16 @@ func (m *Manager) Collect(ctx context.Context) (deleted int, err error) {
 		return 0, nil
 	}
 	before := m.lastLists
-	now, err := m.listAll(ctx)
+	now, err := m.listAll(ctx, recoverList)
 	m.lastLists = now
 	errs := []error{err}
 	if before == nil {
 		return 0, err
 	}
+	fenced := sync.OnceValue(func() lists {
+		all, _ := m.listAll(ctx, m.fence) // a group that is missing keeps its transactions' verdicts
+		return all
+	})
 	done := map[string]bool{} // stores: groups on one server have one
 	for _, g := range m.cluster.Groups() {
 		k := m.stores[g.Name()].known.Load()
@@ -73,7 +79,7 @@ func (m *Manager) Collect(ctx context.Context) (deleted int, err error) {
 			continue
 		}
 		done[k.id] = true
-		n, err := m.collectGroup(ctx, g.Name(), before, now)
+		n, err := m.collectGroup(ctx, g.Name(), []lists{before, now}, fenced)
 		deleted += n
 		errs = append(errs, err)
 	}
@@ -90,15 +96,30 @@ func (m *Manager) anyStore() bool {
 	return false
 }
 
+// fence lists what a group has prepared, and commits a write behind it. Where replication waits for a replica, that has
+// everything before the write then, the ends of branches too: no failover brings one back that needs its verdict.
+func (m *Manager) fence(c *backend.Conn) (*prepared, error) {
+	list, err := recoverList(c)
+	if err != nil {
+		return nil, err
+	}
+	if m.stores[c.Node().Group()].known.Load() == nil {
+		return list, nil // it has no store, and has taken part in nothing
+	}
+	_, err = c.Exec("INSERT INTO " + m.table("xa_decision") + " (gtrid, verdict, participants, decided_at) VALUES ('', 'rollback', UUID(), 0)" +
+		" ON DUPLICATE KEY UPDATE participants = VALUES(participants)")
+	return list, err
+}
+
 // listAll asks every group what it has prepared.
-func (m *Manager) listAll(ctx context.Context) (lists, error) {
+func (m *Manager) listAll(ctx context.Context, look func(*backend.Conn) (*prepared, error)) (lists, error) {
 	groups := m.cluster.Groups()
 	found, errs := make([]*prepared, len(groups)), make([]error, len(groups))
 	var wait sync.WaitGroup
 	for i, g := range groups {
 		wait.Go(func() {
 			errs[i] = m.own(ctx, g.Name(), func(_ context.Context, c *backend.Conn) (err error) {
-				found[i], err = recoverList(c)
+				found[i], err = look(c)
 				return err
 			})
 		})
@@ -130,34 +151,50 @@ type decision struct {
 type limits struct{ commits, rollbacks int64 }
 
 // collectGroup goes through one group's table in the order of time, a batch at a time.
-func (m *Manager) collectGroup(ctx context.Context, group string, before, now lists) (deleted int, err error) {
+func (m *Manager) collectGroup(ctx context.Context, group string, looks []lists, fenced func() lists) (deleted int, err error) {
 	var last decision
 	for more := true; more && err == nil; {
+		var batch []decision
+		found := 0
 		err = m.own(ctx, group, func(_ context.Context, c *backend.Conn) error {
 			old, err := readLimits(c)
-			if err != nil {
-				return err
-			}
-			batch, err := m.oldDecisions(c, old, last)
-			if err != nil || len(batch) == 0 {
-				more = false
-				return err
-			}
-			last, more = batch[len(batch)-1], len(batch) == collectBatch
-			unneeded, err := m.unneeded(c, batch, before, now)
-			if err == nil && len(unneeded) > 0 {
-				_, err = c.Exec("DELETE FROM " + m.table("xa_decision") + " WHERE gtrid IN (" + strings.Join(unneeded, ", ") + ")")
-			}
 			if err == nil {
-				deleted += len(unneeded)
+				batch, err = m.oldDecisions(c, old, last)
 			}
+			if err != nil || len(batch) == 0 {
+				return err
+			}
+			unneeded, err := m.unneeded(c, batch, looks)
+			found = len(unneeded)
 			return err
 		})
+		if more = len(batch) == collectBatch; len(batch) > 0 {
+			last = batch[len(batch)-1]
+		}
+		if err == nil && found > 0 {
+			found, err = m.deleteUnneeded(ctx, group, batch, append(slices.Clip(looks), fenced()))
+			deleted += found
+		}
 	}
 	if err != nil {
 		return deleted, fmt.Errorf("group %s: %w", group, err)
 	}
 	return deleted, nil
+}
+
+// deleteUnneeded deletes those decisions of a batch that no look shows to be needed.
+func (m *Manager) deleteUnneeded(ctx context.Context, group string, batch []decision, looks []lists) (deleted int, err error) {
+	err = m.own(ctx, group, func(_ context.Context, c *backend.Conn) error {
+		unneeded, err := m.unneeded(c, batch, looks)
+		if err == nil && len(unneeded) > 0 {
+			_, err = c.Exec("DELETE FROM " + m.table("xa_decision") + " WHERE gtrid IN (" + strings.Join(unneeded, ", ") + ")")
+		}
+		if err == nil {
+			deleted = len(unneeded)
+		}
+		return err
+	})
+	return deleted, err
 }
 
 // readLimits says what is old. Every Serval writes its own clock's time; one whose clock is far from the server's could
@@ -207,10 +244,10 @@ func (m *Manager) oldDecisions(c *backend.Conn, old limits, last decision) ([]de
 }
 
 // unneeded are the gtrids, as literals, of those decisions of a batch that can go.
-func (m *Manager) unneeded(c *backend.Conn, batch []decision, before, now lists) (literals []string, err error) {
+func (m *Manager) unneeded(c *backend.Conn, batch []decision, looks []lists) (literals []string, err error) {
 	var processes []backend.Row
 	for _, d := range batch {
-		if d.id == (ID{}) || !m.settled(d, before) || !m.settled(d, now) {
+		if d.id == (ID{}) || slices.ContainsFunc(looks, func(in lists) bool { return !m.settled(d, in) }) {
 			continue
 		}
 		if d.verdict != Committed {
