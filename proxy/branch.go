@@ -110,6 +110,8 @@ func (c *session) mayWriteIn(b *branch) error {
 // beginTemporaries begins the transaction where the session has temporary tables, before it begins in another group: MySQL
 // does not let them be used in branches of two-phase commit.
 func (c *session) beginTemporaries(group string) error {
+	want := c.state.want // what the caller has been given; there is one
+	defer func() { c.state.want = want }()
 	for _, table := range c.temporaries.tables {
 		if home := table.Shards[0].Group; home != group && c.txn.in(home) == nil && len(c.known.catalog.Groups) > 1 {
 			_, err := c.beginIn(home, c.state.backend(""))

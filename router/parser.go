@@ -49,7 +49,10 @@ func (sp *statementParser) parseReturning(sql string, mode fingerprint.Mode) (st
 
 func (sp *statementParser) parseOne(sql string, mode fingerprint.Mode) (ast.StmtNode, error) {
 	p := sp.pool.Get().(*parser.Parser)
-	defer sp.pool.Put(p)
+	defer func() {
+		p.Reset() // its stack holds nodes of this tree, whose positions the next statement would overwrite
+		sp.pool.Put(p)
+	}()
 	p.SetSQLMode(sqlMode(mode))
 	sql = forParser(withoutWork(sql), mode)
 	stmts, _, err := p.ParseSQL(sql)
