@@ -1,5 +1,10 @@
 -- The shop's physical tables in group g1: shards 4 to 7, and the whole of what is not sharded.
 
+-- What transactions over several groups need: docs/configuration.md.
+GRANT SELECT, INSERT, UPDATE, DELETE, CREATE ON serval.* TO 'serval'@'%';
+GRANT XA_RECOVER_ADMIN ON *.* TO 'serval'@'%';
+GRANT SELECT ON performance_schema.* TO 'serval'@'%';
+
 USE shop;
 
 CREATE TABLE users_4 (user_id BIGINT NOT NULL PRIMARY KEY, name VARCHAR(40) NOT NULL, city VARCHAR(40) NOT NULL);
