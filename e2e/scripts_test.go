@@ -278,13 +278,15 @@ func (s *scriptSide) open(sc *script, name string) error {
 // close ends all clients; one that still waits is cut off.
 func (s *scriptSide) close() {
 	for _, c := range s.clients {
-		if c.pending != nil || c.lost {
-			c.conn.Cut()
-		} else {
-			c.conn.Close()
-		}
-		if c.pending != nil {
+		switch {
+		case c.pending != nil:
+			_ = c.conn.NetConn().Close() // the connection is the waiting one's; its socket may be closed by anybody
 			<-c.pending
+			c.conn.Cut()
+		case c.lost:
+			c.conn.Cut()
+		default:
+			c.conn.Close()
 		}
 	}
 }
