@@ -182,6 +182,8 @@ func groupsBestEffort(t *testing.T, bed *sessionBed) {
 	killApp(t, bed.Nodes[1])
 	fails(t, c, "COMMIT", 2013, "g0 had committed")
 	bed.values(t, "f e")
+	fails(t, c, "INSERT INTO kv VALUES (8, 'new'), (4, 'there')", 1062, "best_effort: g0 had committed")
+	done(t, c, "DELETE FROM kv WHERE id = 8")
 	done(t, c, "SET serval_transactions = 'single'", "BEGIN", "UPDATE kv SET v = 'g' WHERE id = 0", "SELECT * FROM kv WHERE id = 4")
 	fails(t, c, "UPDATE kv SET v = 'g' WHERE id = 4", 1235, "single")
 	done(t, c, "COMMIT")

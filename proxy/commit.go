@@ -237,11 +237,12 @@ func toldOutcome(err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &partly):
-		e := protocolError(codeLostConnection, "HY000", "%s", partly.Error())
-		if errors.As(err, &refused) {
-			e.Code, e.State = refused.Code, refused.State
+		e := *toClient(partly.Err)
+		if errors.As(err, &unknown) {
+			e = *protocolError(codeCommitUnknown, "HY000", "%s", unknown.Error())
 		}
-		return e
+		e.Message += " " + partly.Note()
+		return &e
 	case errors.As(err, &unknown):
 		return protocolError(codeCommitUnknown, "HY000", "%s", unknown.Error())
 	case errors.As(err, &refused):

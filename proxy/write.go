@@ -13,6 +13,7 @@ import (
 
 	"serval/config"
 	"serval/proxy/backend"
+	"serval/proxy/txn"
 	"serval/proxy/wire"
 	"serval/router"
 )
@@ -68,7 +69,7 @@ func (c *session) writeInTurn(p *router.Plan, groups []string, w *written) error
 	for i, g := range groups {
 		if err := c.writeGroup(p, g, w); err != nil {
 			if i > 0 {
-				return partly(err, groups[:i])
+				return toldOutcome(&txn.Partly{Done: groups[:i], Err: err})
 			}
 			return err
 		}
@@ -161,13 +162,6 @@ func (c *session) legGroups() []string {
 		}
 	}
 	return groups
-}
-
-// partly says that other groups have committed already.
-func partly(err error, done []string) error {
-	e := *toClient(err)
-	e.Message += fmt.Sprintf(" (Serval: transactions.across_groups is best_effort; group %s had committed its part)", strings.Join(done, ", "))
-	return &e
 }
 
 // writeGroup writes the legs of one group in a transaction of their own.

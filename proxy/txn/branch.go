@@ -96,14 +96,12 @@ func (b *Branch) breaks() {
 
 // rollBack asks for the end of the branch, whatever state it is in.
 func (b *Branch) rollBack() {
-	switch {
-	case !b.XA():
+	if !b.XA() {
 		b.ask("ROLLBACK")
-	case b.prepared:
-		b.ask("XA ROLLBACK " + b.XID.SQL())
-	default: // XA END is refused where it was done before, or where the server has rolled back already
-		b.ask("XA END "+b.XID.SQL(), "XA ROLLBACK "+b.XID.SQL())
+		return
 	}
+	// XA END is refused where it was done before, or where the server has rolled back already.
+	b.ask("XA END "+b.XID.SQL(), "XA ROLLBACK "+b.XID.SQL())
 }
 
 // rolledBack reads the answer to rollBack. false: the connection broke, and a branch that was prepared may be still.

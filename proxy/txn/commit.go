@@ -55,8 +55,11 @@ type Partly struct {
 	Err  error    // what the next one said
 }
 
-func (e *Partly) Error() string {
-	return fmt.Sprintf("%v (transactions across groups are best_effort: %s had committed, the others were rolled back)", e.Err, strings.Join(e.Done, ", "))
+func (e *Partly) Error() string { return e.Err.Error() + " " + e.Note() }
+
+// Note says what has become of the groups.
+func (e *Partly) Note() string {
+	return fmt.Sprintf("(serval_transactions is best_effort: %s had committed, the others were rolled back)", strings.Join(e.Done, ", "))
 }
 
 func (e *Partly) Unwrap() error { return e.Err }
@@ -224,11 +227,7 @@ func (m *Manager) participants(branches []*Branch) (stores []string, err error) 
 func (m *Manager) abort(id ID, branches []*Branch) {
 	all := true
 	for _, b := range branches {
-		if !b.prepared {
-			b.rollBack()
-			continue
-		}
-		b.ask("XA END "+b.XID.SQL(), "XA ROLLBACK "+b.XID.SQL()) // it may not have been prepared
+		b.rollBack()
 	}
 	for _, b := range branches {
 		all = b.rolledBack() && all
