@@ -17,7 +17,7 @@ const statementSavepoint = "serval_statement"
 func (c *session) savepoint(name string) error {
 	t := &c.txn
 	switch {
-	case strings.EqualFold(name, statementSavepoint):
+	case ownSavepoint(name):
 		return notSupported("Serval does not support a savepoint called %s: it has its own of that name", name)
 	case t.lost:
 		return errLost()

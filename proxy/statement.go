@@ -122,6 +122,8 @@ func (c *session) execute(p *router.Plan) (kind, group string, err error) {
 	case p.Locks != nil:
 		group, err = c.named(p)
 		return p.Kind.String(), group, err
+	case c.route.Stepped:
+		return "steps", "", c.inSteps(p)
 	case c.route.Merged:
 		return "scatter", "", c.scatter(p)
 	case len(c.route.Legs) == 1:

@@ -24,6 +24,7 @@ type transaction struct {
 	mode       string    // how it is committed when it has written in several groups, once a second one has joined
 	cannot     error     // why that is not atomic, where it should be
 	id         txn.ID    // its name then
+	steps      int       // how deep in statements that are carried out in steps it is
 	savepoints []string  // all that there are, in order: groups that join later are given them
 	snapshot   bool      // WITH CONSISTENT SNAPSHOT: it began in every group at once
 }

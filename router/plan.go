@@ -77,6 +77,9 @@ type Plan struct {
 	Returning bool
 	// FromSelect: it writes the rows of a SELECT.
 	FromSelect bool
+	// Steps says how it is done where its keys do not lead into one shard; AlwaysSteps: even where they do.
+	Steps       Steps
+	AlwaysSteps bool
 	// offset is the slot of the statement's own OFFSET, counted from 1; 0: it has none.
 	offset int
 	// Own: the plan is for this very statement; others of the same shape are planned by themselves.

@@ -26,6 +26,8 @@ type Route struct {
 	// Merged: the legs' rows are to be merged by Plan.Scatter and its Limit; otherwise each leg stands for itself.
 	Merged        bool
 	Limit, Offset uint64 // of a merged result; Limit is MaxUint64 when there is none
+	// Stepped: it is to be carried out as Plan.Steps says; there are no legs.
+	Stepped bool
 	// LastRow is the leg that has the statement's last row (INSERT).
 	LastRow int
 
@@ -41,6 +43,9 @@ func (r *Route) Resolve(p *Plan, st *fingerprint.Statement) error {
 	r.Plan, r.Legs, r.targets, r.rows = p, r.Legs[:0], r.targets[:0], r.rows[:0]
 	r.Merged, r.Limit, r.Offset, r.LastRow = false, math.MaxUint64, 0, 0
 	r.ev.st = st
+	if r.Stepped = p.AlwaysSteps; r.Stepped {
+		return nil
+	}
 	switch p.Kind {
 	case KindGroup:
 		r.Legs = append(r.Legs, Leg{Shard: -1})
@@ -101,10 +106,16 @@ func (r *Route) shards(p *Plan, st *fingerprint.Statement) error {
 		group, shard = s.Group, at
 		r.targets[first+src.ref] = src.table.target(at)
 	}
+	var err error
 	if single {
-		return r.one(p, group, shard, first, empty)
+		err = r.one(p, group, shard, first, empty)
+	} else {
+		err = r.several(p, st, &drivers, first)
 	}
-	return r.several(p, st, &drivers, first)
+	if err != nil && p.Steps != StepsNone {
+		r.Stepped, r.Legs, err = true, r.Legs[:0], nil
+	}
+	return err
 }
 
 // one makes the single leg. Tables of which no row can matter are asked for in any shard of the group.
@@ -258,7 +269,7 @@ func (r *Route) Parameters(dst []uint16, leg int, st *fingerprint.Statement, pla
 // the keys of its tables will be does not matter for what it is prepared as.
 func (r *Route) ResolveAny(p *Plan, st *fingerprint.Statement) error {
 	r.Plan, r.Legs, r.targets, r.rows = p, r.Legs[:0], r.targets[:0], r.rows[:0]
-	r.Merged, r.Limit, r.Offset, r.LastRow = false, math.MaxUint64, 0, 0
+	r.Merged, r.Stepped, r.Limit, r.Offset, r.LastRow = false, false, math.MaxUint64, 0, 0
 	r.ev.st = st
 	switch p.Kind {
 	case KindGroup:

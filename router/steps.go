@@ -1,0 +1,14 @@
+package router
+
+// steps.go: statements that the session carries out as several statements of logical SQL, in one transaction.
+
+// Steps says how a statement is carried out in steps.
+type Steps uint8
+
+// The ways.
+const (
+	StepsNone         Steps = iota
+	StepsPick               // UPDATE and DELETE of rows whose keys are looked for first
+	StepsMove               // UPDATE of a shard key
+	StepsInsertSelect       // INSERT … SELECT: the rows are read, and inserted by their keys
+)
