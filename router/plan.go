@@ -21,10 +21,11 @@ const (
 	KindInsert                // rows split by shard
 	KindBroadcast             // a write that goes to every group that holds a copy
 	KindVirtual               // a query on system tables that Serval fills (Virtuals), run on one group
+	KindSchema                // a schema change in all places of its tables (Schema)
 )
 
 func (k Kind) String() string {
-	return [...]string{"session", "group", "shards", "insert", "broadcast", "virtual"}[k]
+	return [...]string{"session", "group", "shards", "insert", "broadcast", "virtual", "schema"}[k]
 }
 
 // Verb is what a statement does.
@@ -98,6 +99,9 @@ type Plan struct {
 	// Groups that can carry out a KindGroup statement, in catalog order; for KindBroadcast the groups that must;
 	// for KindShards the groups that hold its other tables whole (nil: there are none).
 	Groups []string
+
+	// Schema is set for KindSchema.
+	Schema *SchemaChange
 
 	// Virtuals are the system tables that Serval fills, in the order of the template's references.
 	Virtuals []VirtualTable
