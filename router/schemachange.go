@@ -34,15 +34,15 @@ type SchemaChange struct {
 	// (declaration, sequence) goes when all places are done.
 	Forgets []TableKey
 	// Renames are the tables that have another name afterwards; their old names are not in Forgets.
-	Renames []SchemaRename
+	Renames []TableRename
 	// AutoIncrement is what the statement says of the next id, 0: nothing.
 	AutoIncrement uint64
 	// Clears are the tables whose ids begin at one again (TRUNCATE).
 	Clears []TableKey
 }
 
-// SchemaRename is a table's old and new name.
-type SchemaRename struct{ From, To TableKey }
+// TableRename is a table's old and new name.
+type TableRename struct{ From, To TableKey }
 
 // SchemaDeclaration is the layout that a CREATE TABLE declares: its words as in a comment, nothing left open.
 type SchemaDeclaration struct {
