@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 30s
 
-.PHONY: build test test-quick install vet staticcheck race sysbench chaos crossing bank crash bench bench-quick fuzz fuzz-protocol clean demo clients record-clients
+.PHONY: build test test-quick install vet staticcheck race sysbench chaos crossing dml bank crash bench bench-quick fuzz fuzz-protocol clean demo clients record-clients
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/serval ./cmd/serval
@@ -46,6 +46,10 @@ chaos: install
 # Two thousand clients over twenty backend connections, five minutes, and none may see another's state.
 crossing: install
 	SERVAL_E2E_SECONDS=300 SERVAL_E2E_CLIENTS=2000 $(GO) test -count=1 -v -timeout 30m -run TestStateCrossing ./e2e
+
+# Random statements that write, compared with a plain server answer by answer and row by row: five minutes on each kind of server.
+dml: install
+	SERVAL_E2E_SECONDS=300 $(GO) test -count=1 -v -timeout 30m -run TestRandomDML ./e2e
 
 # Sixteen clients move money over two groups while Servals, servers and the network fail: five minutes on each kind of server.
 bank: install

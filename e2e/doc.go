@@ -8,6 +8,8 @@
 //   - TestPreparedCases runs them over the binary protocol: as they are, and with their literals as parameters.
 //   - The other tests are scenarios: sysbench under load with its rows counted in the shards, clients that are cut at
 //     random while a server is restarted, memory while a million rows pass, packets over 16 MiB, other people's clients.
+//   - TestRandomDML compares random statements that write (package dml) with a plain server, answer by answer and table by
+//     table, and cuts what differs down to a few statements (make dml). SERVAL_E2E_SEED is the first round's seed.
 //   - TestBank moves money over two groups through two Servals while everything fails at random (make bank). It prints its
 //     seed; SERVAL_E2E_SEED repeats the draws, SERVAL_E2E_BANK_LOGS=directory keeps the servers' general logs.
 //   - TestCrashMatrix strikes transactions over several groups at every step of their commit, and recovery at every step of

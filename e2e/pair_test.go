@@ -52,14 +52,16 @@ func (p *pair) session(c *testCase) (*session, error) {
 				s.options.MultiStatements = true
 			case "found_rows":
 				s.options.FoundRows = true
-			case "db=crm":
-				s.options.Database = "crm"
 			default:
-				charset, ok := strings.CutPrefix(o, "charset=")
-				if !ok {
+				name, value, _ := strings.Cut(o, "=")
+				switch name {
+				case "db":
+					s.options.Database = value
+				case "charset":
+					s.options.Charset = value
+				default:
 					return nil, fmt.Errorf("-- connect: unknown option %q", o)
 				}
-				s.options.Charset = charset
 			}
 		}
 		p.sessions[c.session] = s

@@ -103,7 +103,10 @@ func (r *Route) shards(p *Plan, st *fingerprint.Statement) error {
 			single = false
 			continue
 		}
-		group, shard = s.Group, at
+		group = s.Group
+		if i == 0 {
+			shard = at // a leg's number is that of its first table's shard
+		}
 		r.targets[first+src.ref] = src.table.target(at)
 	}
 	var err error
@@ -132,7 +135,7 @@ func (r *Route) one(p *Plan, group string, shard, first, empty int) error {
 		if group == "" {
 			group = src.table.Shards[at].Group
 		}
-		if shard < 0 {
+		if i == 0 {
 			shard = at
 		}
 		r.targets[first+src.ref] = src.table.target(at)
