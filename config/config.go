@@ -154,6 +154,7 @@ type Table struct {
 	Group  string   // Vertical
 	Groups []string // Broadcast: never empty; all groups by default
 	Shard  *Shard   // Sharded
+	Lookup []Lookup // Sharded: columns that are unique over all shards
 	Line   int      // of the table's name in the file
 }
 

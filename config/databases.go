@@ -84,7 +84,7 @@ func (r *reader) database(d *Database, e entry, groups groupSet) []*yaml.Node {
 func (r *reader) table(d *Database, e entry, path string, groups groupSet) Table {
 	t := Table{Name: e.name, Line: e.key.Line}
 	r.checkName(e.key, path, e.name)
-	b := r.block(e.value, e.key, path, "group", "shard", "broadcast", "groups")
+	b := r.block(e.value, e.key, path, "group", "shard", "broadcast", "groups", "lookup")
 	kinds := 0
 	for _, key := range []string{"group", "shard", "broadcast"} {
 		if b.has(key) {
@@ -108,6 +108,7 @@ func (r *reader) table(d *Database, e entry, path string, groups groupSet) Table
 		r.fail(e.key, "add group: (whole, in one group), shard: (cut) or broadcast: true (a copy in every group), or remove the table: "+
 			"one that is not listed is in the default group", "%s: nothing says where the table is", path)
 	}
+	r.lookups(&t, b)
 	if b.has("groups") && t.Kind != Broadcast {
 		hint := "remove it"
 		if t.Kind == Sharded {

@@ -44,7 +44,11 @@ func (t *tableNode) places() []Location {
 	}
 	switch t.table.Kind {
 	case Sharded:
-		return t.table.Shard.Locations
+		list := t.table.Shard.Locations
+		for _, l := range t.table.Lookup {
+			list = append(list[:len(list):len(list)], l.Locations...)
+		}
+		return list
 	case Broadcast:
 		list := make([]Location, len(t.table.Groups))
 		for i, g := range t.table.Groups {

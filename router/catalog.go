@@ -60,6 +60,11 @@ type Table struct {
 	Algorithm Algorithm // key → index in Shards
 	Binding   string    // tables with the same non-empty Binding are cut alike; "" binds to nothing else
 
+	// Lookups are its lookup indexes.
+	Lookups []*Lookup
+	// LookupOf is the table whose lookup index this is, nil for all others.
+	LookupOf *Table
+
 	// Calls: it is a view, and may call stored functions.
 	Calls bool
 

@@ -71,6 +71,9 @@ func (p *planning) change(c *change) error {
 	if err := p.keepsKeys(c, b); err != nil {
 		return err
 	}
+	if err := p.keepChanged(c, targets); err != nil {
+		return err
+	}
 	p.plan.scatterRefusal = p.cannotChangeMany(c, l)
 	if err := p.shardsPlan(l, plain); err != nil {
 		return err

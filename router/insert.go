@@ -198,7 +198,10 @@ func (p *planning) insertRows(s *ast.InsertStmt, target *source) error {
 		}
 		ins.rows = append(ins.rows, r)
 	}
-	return p.insertTemplate(ins, target)
+	if err := p.insertTemplate(ins, target); err != nil {
+		return err
+	}
+	return p.keepInserted(s, t)
 }
 
 // rowsOverlapColumns tells whether what the scanner took for rows begins before the parser's first value does: then it

@@ -78,6 +78,10 @@ type Plan struct {
 	Returning bool
 	// FromSelect: it writes the rows of a SELECT.
 	FromSelect bool
+	// Asked are the lookup indexes that tell where rows are that the keys do not decide for.
+	Asked []Asked
+	// Kept are the lookup indexes that the statement's changes concern.
+	Kept *LookupWrite
 	// Steps says how it is done where its keys do not lead into one shard; AlwaysSteps: even where they do.
 	Steps       Steps
 	AlwaysSteps bool

@@ -282,7 +282,8 @@ func (p *planning) differentGroups(l *layout) error {
 
 // shardSources finds what the keys of the sharded tables can be.
 func (p *planning) shardSources(l *layout) {
-	for _, src := range l.sharded {
+	for i, src := range l.sharded {
+		p.asked(i, src)
 		p.plan.sources = append(p.plan.sources, shardSource{table: src.table, ref: p.ref(src), cond: p.cs.of(src)})
 	}
 }

@@ -31,6 +31,7 @@ type Route struct {
 	// LastRow is the leg that has the statement's last row (INSERT).
 	LastRow int
 
+	narrowed map[int]*ShardSet // by source: see Narrow
 	targets  []rewrite.Target
 	rows     []int32
 	rowShard []int32
@@ -66,6 +67,13 @@ func (r *Route) Resolve(p *Plan, st *fingerprint.Statement) error {
 	return nil
 }
 
+// ResolveNarrowed is Resolve after Narrow.
+func (r *Route) ResolveNarrowed(p *Plan, st *fingerprint.Statement) error {
+	err := r.Resolve(p, st)
+	r.narrowed = nil
+	return err
+}
+
 // shards finds out whether keys decide for one shard, and else which shards a scatter asks.
 func (r *Route) shards(p *Plan, st *fingerprint.Statement) error {
 	group, single := "", true
@@ -81,6 +89,9 @@ func (r *Route) shards(p *Plan, st *fingerprint.Statement) error {
 		r.set = ShardSet{}
 		set := &r.set
 		r.ev.shards(&src.cond, set)
+		if only := r.narrowed[i]; only != nil {
+			set.Intersect(only)
+		}
 		if src.driver {
 			if !driven {
 				drivers, driven = *set, true
