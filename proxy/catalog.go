@@ -88,6 +88,7 @@ func (m *catalogMaker) database(ctx context.Context, cfg *config.Database) (*rou
 			return nil, err
 		}
 		d.Tables[t.Name] = t
+		m.lookups(ctx, d, t, cfg.Tables[i].Lookup)
 	}
 	for _, t := range d.Tables {
 		t.Seal()
@@ -128,6 +129,13 @@ func (m *catalogMaker) shardNames(cfg *config.Database) map[string]bool {
 		for _, l := range t.Shard.Locations {
 			if l.Database == cfg.Physical {
 				names[l.Table] = true
+			}
+		}
+		for _, lookup := range t.Lookup {
+			for _, l := range lookup.Locations {
+				if l.Database == cfg.Physical {
+					names[l.Table] = true
+				}
 			}
 		}
 	}

@@ -26,6 +26,7 @@ const (
 	codeNoSuchTable       = 1146
 	codePacketTooLarge    = 1153
 	codeOutOfOrder        = 1156
+	codeDuplicate         = 1062
 	codeOutOfDisk         = 1021
 	codeUnknownVariable   = 1193
 	codeLockWait          = 1205

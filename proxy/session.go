@@ -77,6 +77,9 @@ type session struct {
 	sql   []byte
 	patch patcher
 
+	stepping int  // how deep it is in steps of a statement
+	keeping  bool // the step that is carried out is a change whose lookup indexes are being kept
+
 	tracker *tracker // nil: the client does not want to be told of transactions
 
 	statementID []byte // of the prepared statement on its server's connection

@@ -84,8 +84,19 @@ func (c *session) commitBefore(err error) error {
 
 // executePlan routes the current statement by its literals and carries it out.
 func (c *session) executePlan(p *router.Plan) (kind, group string, err error) {
+	if p.WritesLookup && c.stepping == 0 {
+		return "refused", "", notSupported("Serval does not support writing a lookup index: it follows its table")
+	}
+	if p.Kept != nil && !c.keeping {
+		c.trackStatement(p)
+		if err := c.keepLookups(p); err != nil {
+			return "lookup", "", err
+		}
+		c.usedNext(p)
+		return "lookup", "", nil
+	}
 	c.setArguments()
-	if err := c.route.Resolve(p, &c.st); err != nil {
+	if err := c.narrowed(p, c.route.Resolve(p, &c.st)); err != nil {
 		return "refused", "", err
 	}
 	kind, group, err = c.execute(p)

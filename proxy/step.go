@@ -22,6 +22,8 @@ type stepResult struct {
 	Columns  []wire.Column // of the rows, under logical names
 	Warnings []warning
 
+	lastInsertID uint64 // what LAST_INSERT_ID() is after it
+
 	box    *spillBox
 	rows   *wire.Result
 	binary bool
@@ -33,6 +35,8 @@ type stepResult struct {
 // is forgotten. Its error is a server's, under logical names, or a refusal.
 func (c *session) step(sql []byte) (*stepResult, error) {
 	defer c.setAside()()
+	c.stepping++
+	defer func() { c.stepping-- }()
 	r := &stepResult{box: newSpillBox(), binary: returnsRows(sql)}
 	to := c.conn
 	c.conn = wire.NewConn(r.box)
@@ -45,6 +49,7 @@ func (c *session) step(sql []byte) (*stepResult, error) {
 		err = protocolError(codeOutOfDisk, "HY000", "%v", r.box.failed)
 	}
 	if err == nil {
+		r.lastInsertID = c.lastInsertID
 		r.Warnings = append(r.Warnings, c.warnings...)
 		err = r.open()
 	}

@@ -58,6 +58,9 @@ func (p *planning) change(c *change) error {
 		p.plan.InsertID = InsertIDAsk
 	}
 	targets := p.changed(c, b)
+	for _, src := range targets {
+		p.plan.WritesLookup = p.plan.WritesLookup || src.table != nil && src.table.LookupOf != nil
+	}
 	if t := broadcastAmong(targets); t != nil {
 		return p.broadcastWrite(t, p.plainTarget(c, b))
 	}

@@ -44,6 +44,7 @@ func (p *planning) insert(s *ast.InsertStmt) error {
 	b := p.scope.newBlock(nil, nil, nil)
 	p.scope.from(s.Table.TableRefs, b, b.filter, false)
 	target := b.sources[0]
+	p.plan.WritesLookup = target.table != nil && target.table.LookupOf != nil
 	for _, row := range s.Lists {
 		for _, e := range row {
 			p.scope.expressions(e, b)

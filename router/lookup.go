@@ -9,6 +9,7 @@ import (
 
 	"github.com/pingcap/tidb/pkg/parser/ast"
 
+	"serval/config"
 	"serval/rewrite/fingerprint"
 )
 
@@ -38,6 +39,14 @@ type Asked struct {
 	Lookup *Lookup
 	slot   int
 	negate bool
+}
+
+// NewLookupAlgorithm is how the rows of a lookup index are cut: hash_mod of the column.
+func NewLookupAlgorithm(column *Column, shards int) (Algorithm, error) {
+	if err := checkColumn(config.ByHashMod, column); err != nil {
+		return nil, err
+	}
+	return NewHashMod(shards)
 }
 
 // asked finds a lookup index whose column the conditions give one value.
@@ -84,8 +93,8 @@ func (r *Route) Narrow(p *Plan, source int, keys [][]byte) {
 	set := &ShardSet{}
 	col := src.table.KeyColumn()
 	for _, text := range keys {
-		k, match := KeyForCompare(col, Value{Kind: textKind(col), Text: text})
-		if match != MatchKey {
+		k, ok := KeyOfValue(col, text)
+		if !ok {
 			set.AddAll(len(src.table.Shards))
 			continue
 		}
@@ -97,6 +106,12 @@ func (r *Route) Narrow(p *Plan, source int, keys [][]byte) {
 		r.narrowed = map[int]*ShardSet{}
 	}
 	r.narrowed[source] = set
+}
+
+// KeyOfValue is the shard key of a row that has this value, as a server gives it as text.
+func KeyOfValue(col *Column, text []byte) (Key, bool) {
+	k, match := KeyForCompare(col, Value{Kind: textKind(col), Text: text})
+	return k, match == MatchKey
 }
 
 // textKind is how a column's value reads that a server gave as text.

@@ -82,6 +82,8 @@ type Plan struct {
 	Asked []Asked
 	// Kept are the lookup indexes that the statement's changes concern.
 	Kept *LookupWrite
+	// WritesLookup: it writes a lookup index itself: Serval's own steps do.
+	WritesLookup bool
 	// Steps says how it is done where its keys do not lead into one shard; AlwaysSteps: even where they do.
 	Steps       Steps
 	AlwaysSteps bool

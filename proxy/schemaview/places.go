@@ -39,6 +39,9 @@ func newPlaces(cat *router.Catalog, seen func(database string) bool) *places {
 		p.databases[name] = d
 		p.whole[place{d.DefaultGroup, d.Physical, ""}] = d
 		for _, t := range d.Tables {
+			if t.LookupOf != nil {
+				continue
+			}
 			for i, s := range t.Shards {
 				p.tables[place{s.Group, s.Database, s.Table}] = owned{t, i}
 			}

@@ -70,6 +70,20 @@ func ReadCallingViews(ctx context.Context, node *backend.Node, database string) 
 	return views, nil
 }
 
+// ReadComment reads a table's comment.
+func ReadComment(ctx context.Context, node *backend.Node, database, table string) (string, error) {
+	rows, err := run(ctx, node, `SELECT TABLE_SCHEMA, @@lower_case_table_names, TABLE_COMMENT FROM information_schema.TABLES WHERE TABLE_SCHEMA = `+quote(database)+` AND TABLE_NAME = `+quote(table))
+	if err != nil {
+		return "", fmt.Errorf("read the comment of %s.%s: %w", database, table, err)
+	}
+	for _, row := range rows {
+		if sameDatabase(row, database) {
+			return string(row[2]), nil
+		}
+	}
+	return "", nil
+}
+
 // sameDatabase tells whether a row (TABLE_SCHEMA, lower_case_table_names, …) is of this database: MariaDB compares
 // the names in information_schema without case, also where Shop and shop are two databases.
 func sameDatabase(row backend.Row, database string) bool {
