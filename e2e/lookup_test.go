@@ -132,6 +132,14 @@ func TestLookup(t *testing.T) {
 					t.Errorf("%s: %s", column, out)
 				}
 			}
+			c := dial(t, b.addr, "shop")
+			defer c.Close()
+			if got := texts(say(t, c, "EXPLAIN ROUTE SELECT * FROM members WHERE email = 'a@x'")); len(got) != 1 || !strings.Contains(got[0], "the lookup index on email of members tells the shard") {
+				t.Errorf("%q", got)
+			}
+			if got := texts(say(t, c, "SHOW TABLES")); len(got) != 2 {
+				t.Errorf("%q: lookup indexes show", got)
+			}
 			breakLookup(t, program, b)
 		})
 	}

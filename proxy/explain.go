@@ -30,7 +30,7 @@ func (c *session) answerRoute(text []byte) error {
 		return c.answerTable(t)
 	}
 	c.setArguments()
-	if err := c.route.Resolve(p, &c.st); err != nil {
+	if err := c.narrowed(p, c.route.Resolve(p, &c.st)); err != nil {
 		return err
 	}
 	if len(c.route.Legs) > 1 && !c.route.Merged {
@@ -39,6 +39,9 @@ func (c *session) answerRoute(text []byte) error {
 		}
 	}
 	plan, reason := c.route.Explain()
+	if c.route.Stepped {
+		t.add("", "", "", plan, reason)
+	}
 	for i, leg := range c.route.Legs {
 		shard, group := "", leg.Group
 		if leg.Shard >= 0 {

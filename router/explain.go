@@ -8,6 +8,8 @@ import "fmt"
 func (r *Route) Explain() (plan, reason string) {
 	p := r.Plan
 	switch {
+	case r.Stepped:
+		return "steps", p.Steps.reason()
 	case p.Kind == KindGroup:
 		return "group", p.Reason
 	case p.Kind == KindVirtual:
@@ -28,6 +30,9 @@ func (r *Route) Explain() (plan, reason string) {
 
 func (p *Plan) singleReason() string {
 	t := p.sources[0].table
+	if len(p.Asked) > 0 && !p.sources[p.Asked[0].Source].cond.decides() {
+		return fmt.Sprintf("the lookup index on %s of %s tells the shard", p.Asked[0].Lookup.Column, p.sources[p.Asked[0].Source].table.Name)
+	}
 	for i := range p.sources {
 		if !p.sources[i].cond.decides() {
 			return fmt.Sprintf("the conditions on the shard keys leave one shard of %s", t.Name)

@@ -12,3 +12,16 @@ const (
 	StepsMove               // UPDATE of a shard key
 	StepsInsertSelect       // INSERT … SELECT: the rows are read, and inserted by their keys
 )
+
+// reason says in words what is done.
+func (s Steps) reason() string {
+	switch s {
+	case StepsPick:
+		return "the rows' keys are looked for first, then they are written by their keys, in one transaction"
+	case StepsMove:
+		return "rows move to the shards of their new keys, in one transaction"
+	case StepsInsertSelect:
+		return "the rows are read, and inserted by their keys, in one transaction"
+	}
+	return "several statements, in one transaction"
+}
