@@ -107,7 +107,7 @@ func (c *session) executeBound(ps *preparedStatement) (kind, group string, err e
 	switch {
 	case err != nil:
 		return "refused", "", err
-	case p == nil || p.Kind == router.KindSession || p.Locks != nil && p.Locks.Holder: // the session makes the answer
+	case p == nil || p.Kind == router.KindSession || p.Kind == router.KindSchema || p.Locks != nil && p.Locks.Holder: // the session makes the answer
 		return "session", "", c.executeSession(ps, p)
 	case c.txn.lost:
 		return "refused", "", errLost()

@@ -74,7 +74,7 @@ func (c *session) prepareStatement(text []byte) (*preparedStatement, *wire.Prepa
 	if err != nil {
 		return nil, nil, err
 	}
-	if plan == nil || plan.Kind == router.KindSession {
+	if plan == nil || plan.Kind == router.KindSession || plan.Kind == router.KindSchema {
 		p, err := c.describeSession(ps, plan)
 		return ps, p, err
 	}

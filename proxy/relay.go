@@ -246,10 +246,3 @@ func (c *session) noteInsertID(conn *backend.Conn, out wire.Outcome) error {
 	}
 	return nil
 }
-
-// schemaChanged reads the catalog again after a schema change that went through this server.
-func (c *session) schemaChanged() {
-	if err := c.srv.reload(c.srv.ctx); err != nil {
-		c.srv.log.Warn("the catalog could not be read again after a schema change", "error", err)
-	}
-}

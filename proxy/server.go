@@ -18,6 +18,7 @@ import (
 	"serval/config"
 	"serval/proxy/admin"
 	"serval/proxy/backend"
+	"serval/proxy/ddl"
 	"serval/proxy/txn"
 	"serval/proxy/wire"
 	"serval/router"
@@ -40,6 +41,8 @@ type Server struct {
 
 	cluster      *backend.Cluster
 	txns         *txn.Manager
+	schemas      *ddl.Store
+	schemaSeen   atomic.Uint64 // the catalog's version that known has, 0: not known
 	planner      *router.Planner
 	known        atomic.Pointer[knowledge]
 	version      atomic.Uint64 // of the last catalog
@@ -89,6 +92,10 @@ func (s *Server) Start(ctx context.Context) error {
 	s.started = time.Now()
 	s.cluster = backend.Open(s.cfg.Groups, s.log)
 	s.txns = txn.New(s.cluster, s.cfg.Transactions, s.log)
+	s.schemas = ddl.NewStore(s.cluster, s.cfg.Transactions.Database, s.log)
+	if v, err := s.schemas.Version(ctx); err == nil { // before the tables are read; a server that cannot be asked is looked at later
+		s.schemaSeen.Store(v)
+	}
 	if err := s.reload(ctx); err != nil {
 		s.stop()
 		return fmt.Errorf("start: %w", err)
@@ -105,6 +112,7 @@ func (s *Server) Start(ctx context.Context) error {
 	s.running.Go(func() { s.txns.Run(s.ctx) })
 	s.running.Go(func() { s.txns.WatchDeadlocks(s.ctx, s) })
 	s.running.Go(s.completeCatalog)
+	s.running.Go(s.watchSchemas)
 	s.warnUnused()
 	for _, l := range s.listeners {
 		s.running.Go(func() { s.accept(l) })

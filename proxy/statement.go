@@ -121,6 +121,8 @@ func (c *session) execute(p *router.Plan) (kind, group string, err error) {
 		return "refused", "", err
 	}
 	switch {
+	case p.Kind == router.KindSchema:
+		return p.Kind.String(), "", c.schemaChange(p)
 	case p.Handler != nil:
 		group, err = c.handler(p)
 		return p.Kind.String(), group, err
