@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 30s
 
-.PHONY: build test test-quick install vet staticcheck race sysbench chaos crossing dml bank crash bench bench-quick fuzz fuzz-protocol clean demo clients record-clients
+.PHONY: build test test-quick install vet staticcheck race sysbench chaos crossing dml bank crash bench bench-quick fuzz fuzz-protocol clean demo clients record-clients load
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/serval ./cmd/serval
@@ -69,6 +69,10 @@ bench: install
 
 bench-quick: install
 	$(GO) run ./e2e/bench -rounds 2 -seconds 3 -threads 16
+
+# Two million rows by LOAD DATA LOCAL, into one server and through Serval: rows, memory, time.
+load: install
+	SERVAL_E2E_LOAD_ROWS=2000000 $(GO) test -count=1 -v -timeout 30m -run TestLoadDataBig ./e2e
 
 # Every client that can be had, and docs/clients.md from what it finds.
 clients: install

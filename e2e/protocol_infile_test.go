@@ -264,9 +264,18 @@ func loadRefusals(t *testing.T, b *bed) {
 	c := openDB(t, "app:app@tcp("+b.addr+")/shop")
 	mysql.RegisterReaderHandler("never", func() io.Reader { t.Error("the file was asked for"); return strings.NewReader("") })
 	for statement, want := range map[string]string{
-		"LOAD DATA LOCAL INFILE 'Reader::never' INTO TABLE users":    "LOAD DATA",
-		"LOAD DATA LOCAL INFILE 'Reader::never' INTO TABLE products": "LOAD DATA",
-		"LOAD DATA INFILE '/etc/passwd' INTO TABLE settings":         "without LOCAL",
+		"LOAD DATA INFILE '/etc/passwd' INTO TABLE settings":                                                          "without LOCAL",
+		"LOAD DATA INFILE '/etc/passwd' INTO TABLE users":                                                             "without LOCAL",
+		"LOAD DATA LOCAL INFILE 'Reader::never' INTO TABLE users (name)":                                              "without the shard key",
+		"LOAD DATA LOCAL INFILE 'Reader::never' INTO TABLE users (@k) SET user_id = @k + 1":                           "an expression as the shard key",
+		"LOAD DATA LOCAL INFILE 'Reader::never' INTO TABLE users (name) SET user_id = @k":                             "not in the column list",
+		"LOAD DATA LOCAL INFILE 'Reader::never' INTO TABLE users (user_id) SET name = RAND()":                         "rand()",
+		"LOAD DATA LOCAL INFILE 'Reader::never' INTO TABLE users (user_id) SET name = (SELECT 1)":                     "subqueries",
+		"LOAD DATA LOCAL INFILE 'Reader::never' INTO TABLE users (user_id) SET name = @n := 1":                        "user variables",
+		"LOAD DATA LOCAL INFILE 'Reader::never' INTO TABLE products (product_id) SET title = CONNECTION_ID()":         "broadcast",
+		"LOAD DATA LOCAL INFILE 'Reader::never' INTO TABLE users FIELDS TERMINATED BY '' (user_id)":                   "fixed-row",
+		"LOAD DATA LOCAL INFILE 'Reader::never' INTO TABLE users FIELDS TERMINATED BY 0xC2A7 (user_id)":               "outside of ASCII",
+		"LOAD DATA LOCAL INFILE 'Reader::never' INTO TABLE users CHARACTER SET gbk LINES TERMINATED BY 'a' (user_id)": "in gbk",
 	} {
 		_, err := c.ExecContext(t.Context(), statement)
 		var e *mysql.MySQLError

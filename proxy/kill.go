@@ -63,6 +63,13 @@ func (c *session) statementAnswered() {
 	c.heldMu.Unlock()
 }
 
+// goesOn opens it again: what has had its answer was a step of the statement.
+func (c *session) goesOn() {
+	c.heldMu.Lock()
+	c.killing.answered = false
+	c.heldMu.Unlock()
+}
+
 // endCommand ends what KILL could hit; over: the session was killed too.
 func (c *session) endCommand() (over bool) {
 	c.heldMu.Lock()

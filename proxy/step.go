@@ -102,6 +102,7 @@ func (c *session) setAside() (done func()) {
 	c.key, c.sql, c.statementID, c.warnings = nil, nil, nil, nil
 	state := c.plainResults()
 	return func() {
+		c.goesOn()
 		c.st, c.route, c.args, c.patch, c.execution = st, route, args, patch, executed
 		c.prepared, c.byName, c.known, c.tracker, c.composing = prepared, byName, known, tracker, composing
 		c.key, c.sql, c.statementID, c.describing, c.more = key, sql, statementID, describing, more

@@ -15,6 +15,10 @@ const stepSavepoint = "serval_step"
 
 // inSteps carries out a statement whose route says so.
 func (c *session) inSteps(p *router.Plan) error {
+	switch p.Steps {
+	case router.StepsLoad:
+		return c.loadData(p)
+	}
 	return notSupported("Serval does not support this statement over several shards")
 }
 

@@ -87,6 +87,8 @@ type Plan struct {
 	// Steps says how it is done where its keys do not lead into one shard; AlwaysSteps: even where they do.
 	Steps       Steps
 	AlwaysSteps bool
+	// Load is a LOAD DATA LOCAL into a table in several places (StepsLoad).
+	Load *Load
 	// offset is the slot of the statement's own OFFSET, counted from 1; 0: it has none.
 	offset int
 	// Own: the plan is for this very statement; others of the same shape are planned by themselves.

@@ -10,6 +10,7 @@ const (
 	StepsNone         Steps = iota
 	StepsPick               // UPDATE and DELETE of rows whose keys are looked for first
 	StepsMove               // UPDATE of a shard key
+	StepsLoad               // LOAD DATA LOCAL: the file is cut into lines
 	StepsInsertSelect       // INSERT … SELECT: the rows are read, and inserted by their keys
 )
 
