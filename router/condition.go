@@ -206,6 +206,9 @@ func (cs *conditions) binary(x *ast.BinaryOperationExpr, b *block, same map[colu
 		}
 		return Cond{op: condOr, kids: []Cond{l, r}}
 	}
+	if row := rowOf(x.L); row != nil && x.Op == opcode.EQ {
+		return cs.rows(row, []ast.ExprNode{x.R}, b, same)
+	}
 	op, value := x.Op, x.R
 	switch {
 	case cs.isKey(x.L, b, same):
@@ -261,7 +264,13 @@ func isNull(e ast.ExprNode) bool {
 }
 
 func (cs *conditions) in(x *ast.PatternInExpr, b *block, same map[columnRef]bool) Cond {
-	if x.Not || x.Sel != nil || !cs.isKey(x.Expr, b, same) {
+	if x.Not || x.Sel != nil {
+		return Cond{op: condAll}
+	}
+	if row := rowOf(x.Expr); row != nil {
+		return cs.rows(row, x.List, b, same)
+	}
+	if !cs.isKey(x.Expr, b, same) {
 		return Cond{op: condAll}
 	}
 	if slot, ok := cs.slotAt(positionOf(x.List[0])); ok && cs.st.Slots[slot].Kind == fingerprint.SlotList {
@@ -276,6 +285,42 @@ func (cs *conditions) in(x *ast.PatternInExpr, b *block, same map[columnRef]bool
 		or.kids = append(or.kids, c)
 	}
 	return or
+}
+
+// rows is (a, key, b) IN ((1, 2, 3), …) and (a, key, b) = (1, 2, 3): a row that meets it has one of the keys in their place.
+func (cs *conditions) rows(row *ast.RowExpr, list []ast.ExprNode, b *block, same map[columnRef]bool) Cond {
+	for i, e := range row.Values {
+		if !cs.isKey(e, b, same) {
+			continue
+		}
+		or := Cond{op: condOr}
+		for _, value := range list {
+			of := rowOf(value)
+			if of == nil || len(of.Values) != len(row.Values) {
+				return Cond{op: condAll}
+			}
+			c := cs.comparison(opcode.EQ, of.Values[i])
+			if c.op == condAll {
+				return c
+			}
+			or.kids = append(or.kids, c)
+		}
+		return or
+	}
+	return Cond{op: condAll}
+}
+
+// rowOf is the row that an expression is, nil when it is none.
+func rowOf(e ast.ExprNode) *ast.RowExpr {
+	for {
+		p, ok := e.(*ast.ParenthesesExpr)
+		if !ok {
+			break
+		}
+		e = p.Expr
+	}
+	row, _ := e.(*ast.RowExpr)
+	return row
 }
 
 // operand finds the literal that an expression is, if it is one.

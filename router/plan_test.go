@@ -101,6 +101,8 @@ func TestPlans(t *testing.T) {
 		{"SELECT name FROM users WHERE user_id = 5 AND level IN (SELECT total FROM orders WHERE orders.user_id = users.user_id)", "single shard", 1,
 			"g0: SELECT name FROM `shop_1`.`users_1` AS `users` WHERE user_id = 5 AND level IN (SELECT total FROM `shop_1`.`orders_1` AS `orders` WHERE orders.user_id = users.user_id)"},
 		{"SELECT * FROM users WHERE user_id IN (1, 5, 9)", "single shard", 1, "g0: SELECT * FROM `shop_1`.`users_1` AS `users` WHERE user_id IN (1, 5, 9)"},
+		{"SELECT * FROM users WHERE (level, user_id) IN ((7, 1), (8, 5))", "single shard", 1, "g0: SELECT * FROM `shop_1`.`users_1` AS `users` WHERE (level, user_id) IN ((7, 1), (8, 5))"},
+		{"SELECT * FROM users WHERE ((user_id, level)) = (9, 8)", "single shard", 1, "g0: SELECT * FROM `shop_1`.`users_1` AS `users` WHERE ((user_id, level)) = (9, 8)"},
 		{"SELECT * FROM users WHERE user_id IN (1, 2)", "scatter", 2, "g0: SELECT * FROM `shop_1`.`users_1` AS `users` WHERE user_id IN (1, 2)"},
 		{"SELECT * FROM users WHERE user_id = 1 OR user_id = 2 AND level = 3", "scatter", 2, "g0: SELECT * FROM `shop_1`.`users_1` AS `users` WHERE user_id = 1 OR user_id = 2 AND level = 3"},
 		{"SELECT * FROM users WHERE user_id = 1 OR level = 3", "scatter", 4, "g0: SELECT * FROM `shop_0`.`users_0` AS `users` WHERE user_id = 1 OR level = 3"},

@@ -36,6 +36,7 @@ type source struct {
 	outer   bool // on the nullable side of an outer join
 	block   *block
 	holder  *ast.TableSource
+	columns map[string]bool // of a derived table, lower case; nil: not known
 }
 
 // block is one SELECT (or the body of an UPDATE or DELETE).
@@ -225,7 +226,7 @@ func (s *scope) tableSource(t *ast.TableSource, b *block, f *filter, outer bool)
 			parent = b
 		}
 		s.query(inner, parent, b, f)
-		b.sources = append(b.sources, &source{name: t.AsName.O, aliased: true, filter: f, outer: outer, block: b})
+		b.sources = append(b.sources, &source{name: t.AsName.O, aliased: true, filter: f, outer: outer, block: b, columns: derivedColumns(inner)})
 	default:
 		s.from(inner, b, f, outer)
 	}
@@ -308,6 +309,7 @@ func (b *block) find(c *ast.ColumnName) (src *source, certain bool) {
 			if s.name == c.Table.O && (c.Schema.O == "" || s.db == c.Schema.O) {
 				return s, true
 			}
+		case s.columns != nil && !s.columns[c.Name.L]:
 		case s.table == nil || len(s.table.Columns) == 0:
 			certain = false
 		case s.table.Column(c.Name.L) != nil:
@@ -324,6 +326,29 @@ func (b *block) find(c *ast.ColumnName) (src *source, certain bool) {
 		return b.sources[0], true // its columns are not known, but it has its own shard key
 	}
 	return nil, certain && len(found) == 0
+}
+
+// derivedColumns are the columns that a derived table can have by its SELECT list; nil when they are not all in it.
+func derivedColumns(n ast.Node) map[string]bool {
+	sel, ok := n.(*ast.SelectStmt)
+	if !ok || sel.Fields == nil {
+		return nil
+	}
+	columns := map[string]bool{}
+	for _, f := range sel.Fields.Fields {
+		col, isColumn := f.Expr.(*ast.ColumnNameExpr)
+		switch {
+		case f.WildCard != nil:
+			return nil
+		case f.AsName.L != "":
+			columns[f.AsName.L] = true
+		case isColumn:
+			columns[col.Name.Name.L] = true
+		default:
+			return nil // named by its text
+		}
+	}
+	return columns
 }
 
 // splitAnd visits the parts of an expression that AND joins.
