@@ -202,6 +202,9 @@ func (p *planning) insertRows(s *ast.InsertStmt, target *source) error {
 	if err := p.insertTemplate(ins, target); err != nil {
 		return err
 	}
+	if err := p.nameColumns(s, target); err != nil {
+		return err
+	}
 	return p.keepInserted(s, t)
 }
 

@@ -119,7 +119,7 @@ func TestPlans(t *testing.T) {
 		{"INSERT INTO users (user_id, name) VALUES (1, 'a'), (2, 'b'), (5, 'c')", "split", 2,
 			"g0: INSERT INTO `shop_1`.`users_1` (user_id, name) VALUES (1, 'a'),(5, 'c')"},
 		{"INSERT INTO users VALUES (-3, 'a', NULL) ON DUPLICATE KEY UPDATE users.level = VALUES(level) + 1", "single shard", 1,
-			"g0: INSERT INTO `shop_1`.`users_1` VALUES (-3, 'a', NULL) ON DUPLICATE KEY UPDATE `users_1`.level = VALUES(level) + 1"},
+			"g0: INSERT INTO `shop_1`.`users_1` (`user_id`, `name`, `level`) VALUES (-3, 'a', NULL) ON DUPLICATE KEY UPDATE `users_1`.level = VALUES(level) + 1"},
 		{"REPLACE orders SET user_id = 2, order_id = 1", "single shard", 1, "g1: REPLACE `shop_2`.`orders_2` SET user_id = 2, order_id = 1"},
 		{"UPDATE users SET users.level = 1 WHERE users.user_id = 3", "single shard", 1, "g1: UPDATE `shop_3`.`users_3` AS `users` SET users.level = 1 WHERE users.user_id = 3"},
 		{"UPDATE users SET level = level + 1", "several shards", 4, "g0: UPDATE `shop_0`.`users_0` AS `users` SET level = level + 1"},
