@@ -36,6 +36,7 @@ const (
 	codeNotSupported      = 1235
 	codeQueryInterrupted  = 1317
 	codeInvalidString     = 1300
+	codeDeprecated        = 1287
 	codeCommitUnknown     = 2013
 	codeLostConnection    = 2013
 	codeUnknownStmtHandle = 1243

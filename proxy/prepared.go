@@ -144,6 +144,9 @@ func (c *session) describe(p *router.Plan) (*wire.Prepared, error) {
 	if err := c.route.ResolveAny(p, &c.st); err != nil {
 		return nil, err
 	}
+	if len(c.route.Legs) == 0 { // no server has all of its tables
+		return &wire.Prepared{}, nil
+	}
 	c.patch.start(p)
 	group, database := c.legGroup(p), c.route.Database(0)
 	if open := c.openHandler(p); open != nil {

@@ -339,6 +339,9 @@ func (c *session) answerWritten(p *router.Plan, w *written) error {
 	if p.Verb == router.VerbUpdate && !c.known.flavor.mariadb {
 		c.found = infoNumbers(w.ok.Info)[0]
 	}
+	if p.FromSelect && p.Kind != router.KindBroadcast {
+		c.found = infoNumbers(w.ok.Info)[0]
+	}
 	return clientError(c.ok(&w.ok))
 }
 
@@ -358,6 +361,11 @@ func (c *session) mergedInfo(p *router.Plan, w *written) []byte {
 		return fmt.Appendf(nil, "Rows matched: %d  Changed: %d  Warnings: %d", first, second, w.ok.Warnings)
 	case router.VerbInsert, router.VerbReplace:
 		for _, d := range w.legs {
+			if p.FromSelect {
+				n := infoNumbers(d.ok.Info)
+				first, second = first+n[0], second+n[1]
+				continue
+			}
 			rows := uint64(c.route.RowsOf(d.leg))
 			first += rows
 			second += duplicates(p, rows, &d.ok)

@@ -3,7 +3,11 @@ package router
 // evaluate.go: conditions with a statement's own literals give shards. This runs for every statement: no allocation
 // for integer keys.
 
-import "serval/rewrite/fingerprint"
+import (
+	"unicode/utf8"
+
+	"serval/rewrite/fingerprint"
+)
 
 // evaluator holds what an evaluation needs besides the condition; it is reused.
 type evaluator struct {
@@ -26,7 +30,7 @@ func (ev *evaluator) value(l fingerprint.Literal, negate bool) Value {
 		v.Kind = ValueHexString // MariaDB takes x'2A' for a string, MySQL for a number
 	}
 	switch l.Kind {
-	case fingerprint.String, fingerprint.Hex, fingerprint.Bit:
+	case fingerprint.String, fingerprint.Hex, fingerprint.Bit, fingerprint.UTF8MB4, fingerprint.Bytes:
 		var fresh bool
 		if v.Text, fresh = ev.st.Decode(l, ev.scratch[:0]); fresh && cap(v.Text) <= maxScratch {
 			ev.scratch = v.Text // its room serves the next literal
@@ -36,6 +40,10 @@ func (ev *evaluator) value(l fingerprint.Literal, negate bool) Value {
 			v.Kind = ValueOpaque
 		case l.Kind == fingerprint.String:
 			v.Kind = ev.stringKind(v.Text)
+		case l.Kind == fingerprint.UTF8MB4 && utf8.Valid(v.Text), l.Kind == fingerprint.Bytes && isASCII(v.Text):
+			v.Kind = ValueString
+		case l.Kind == fingerprint.Bytes:
+			v.Kind = ValueHexString
 		}
 	case fingerprint.Integer, fingerprint.Decimal, fingerprint.Float:
 		if negate {

@@ -64,6 +64,8 @@ func (p *planning) insert(s *ast.InsertStmt) error {
 	switch {
 	case target.table != nil && target.table.Kind == Broadcast:
 		return p.insertBroadcast(s, target)
+	case s.Select != nil && (len(l.system) > 0 || len(l.sharded) == 0 && len(l.groups) == 0):
+		return p.selectInSteps(s, target)
 	case len(l.sharded) == 0 && len(l.groups) == 0:
 		return p.differentGroups(l)
 	case len(l.sharded) == 0:
@@ -73,9 +75,9 @@ func (p *planning) insert(s *ast.InsertStmt) error {
 		}
 		return p.groupPlan(l.groups, target, "all tables are whole in the group")
 	case target.table == nil || target.table.Kind != Sharded:
-		return p.insertFromShards(l, target)
+		return p.insertFromShards(s, l, target)
 	}
-	return p.insertSharded(s, target)
+	return p.insertSharded(s, target, l)
 }
 
 // insertID finds out whether ids are generated.
@@ -94,18 +96,33 @@ func (p *planning) insertID(s *ast.InsertStmt, target *source) InsertID {
 }
 
 // insertFromShards is INSERT INTO a whole table SELECT … FROM a sharded one: right where one shard holds everything.
-func (p *planning) insertFromShards(l *layout, target *source) error {
+func (p *planning) insertFromShards(s *ast.InsertStmt, l *layout, target *source) error {
+	var into *Into
+	refused := error(refuse("subqueries over several shards in an INSERT", p.plan.Sharded, "give %s one value", p.plan.Sharded.Key))
+	if s.Select != nil {
+		into, refused = p.insertInto(s, target), p.maySelectInSteps(s, target)
+	}
 	p.plan.InsertID = InsertIDAsk
-	p.plan.scatterRefusal = refuse("INSERT … SELECT over several shards", p.plan.Sharded, "give %s one value", p.plan.Sharded.Key)
-	if err := p.shardsPlan(l, target); err != nil {
+	p.plan.scatterRefusal = asRefusal(refused)
+	err := p.shardsPlan(l, target)
+	switch {
+	case err != nil && refused == nil:
+		p.steppedSelect(s, target, into)
+		return nil
+	case err != nil:
 		return err
+	case refused == nil:
+		p.plan.Into, p.plan.Steps = into, StepsInsertSelect
 	}
 	return p.replaceFunctions(nil)
 }
 
 func (p *planning) insertBroadcast(s *ast.InsertStmt, target *source) error {
-	if s.Select != nil || p.scope.subs {
-		return refuse("INSERT … SELECT into a broadcast table", target.table, "insert the values, so that all copies stay equal")
+	if s.Select != nil {
+		return p.selectInSteps(s, target)
+	}
+	if p.scope.subs {
+		return refuse("subqueries in an INSERT into a broadcast table", target.table, "insert the values, so that all copies stay equal")
 	}
 	if auto := autoIncrement(target.table); auto != nil {
 		return refuse("INSERT into a broadcast table with the AUTO_INCREMENT column "+auto.Name, target.table, "make it a plain column: each copy would count for itself")
@@ -145,16 +162,14 @@ func insertPosition(s *ast.InsertStmt, t *Table, name string) int {
 	return -1
 }
 
-func (p *planning) insertSharded(s *ast.InsertStmt, target *source) error {
+func (p *planning) insertSharded(s *ast.InsertStmt, target *source, l *layout) error {
 	t := target.table
 	switch {
 	case p.uses.setsID:
 		return refuse("LAST_INSERT_ID(expression) in an INSERT into a sharded table", t, "put the value into the statement")
-	case len(p.plan.Users.Assigned) > 0:
+	case s.Select == nil && len(p.plan.Users.Assigned) > 0:
 		return refuse("the assignment of user variables in an INSERT into a sharded table", t, "SET them before it")
-	case s.Select != nil:
-		return refuse("INSERT … SELECT into a sharded table", t, "insert the values")
-	case p.scope.subs || len(p.scope.sources) > 1:
+	case s.Select == nil && (p.scope.subs || len(p.scope.sources) > 1):
 		return refuse("subqueries in an INSERT into a sharded table", t, "put their value into the statement")
 	case len(t.Columns) == 0:
 		return refuse("INSERT while the columns are not known", t, "its shards could not be read when the catalog was made; see the log")
@@ -167,6 +182,9 @@ func (p *planning) insertSharded(s *ast.InsertStmt, target *source) error {
 		if strings.EqualFold(a.Column.Name.O, t.Key) {
 			return refuse("changing the shard key "+t.Key, t, "delete the row and insert it again, in one transaction")
 		}
+	}
+	if s.Select != nil {
+		return p.selectSharded(s, target, l)
 	}
 	return p.insertRows(s, target)
 }

@@ -89,6 +89,10 @@ type Plan struct {
 	AlwaysSteps bool
 	// Load is a LOAD DATA LOCAL into a table in several places (StepsLoad).
 	Load *Load
+	// Into is what the rows of a SELECT go into (StepsInsertSelect).
+	Into *Into
+	// undescribed: it has no template that a server could prepare.
+	undescribed bool
 	// offset is the slot of the statement's own OFFSET, counted from 1; 0: it has none.
 	offset int
 	// Own: the plan is for this very statement; others of the same shape are planned by themselves.

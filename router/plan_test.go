@@ -176,14 +176,12 @@ func TestRefusals(t *testing.T) {
 		"INSERT INTO users (name) VALUES ('x')",
 		"INSERT INTO users (user_id) VALUES (1 + 1)",
 		"INSERT INTO users (user_id) VALUES (DEFAULT)",
-		"INSERT INTO users SELECT * FROM users",
 		"INSERT INTO users (user_id) VALUES (1) ON DUPLICATE KEY UPDATE user_id = 2",
 		"UPDATE users SET user_id = 2 WHERE user_id = 1",
 		"UPDATE users SET level = 1 LIMIT 3",
 		"DELETE FROM users ORDER BY level LIMIT 1",
 		"UPDATE users u JOIN orders o ON o.user_id = u.user_id SET u.level = 1",
 		"UPDATE products SET title = UUID()",
-		"INSERT INTO products SELECT * FROM products",
 		"ALTER TABLE users ADD c INT",
 		"TRUNCATE TABLE users",
 		"DO LAST_INSERT_ID(5)",
@@ -196,6 +194,45 @@ func TestRefusals(t *testing.T) {
 		if !errors.As(err, &refusal) {
 			t.Errorf("%s: not refused: %v %q", sql, err, legs)
 		}
+	}
+}
+
+// TestInsertSelect: what is pushed to the shards, and what is done in steps.
+func TestInsertSelect(t *testing.T) {
+	cat := shop(t)
+	for _, c := range []struct{ sql, plan string }{
+		{"INSERT INTO orders (order_id, user_id) SELECT 7, user_id FROM users", "several shards"},
+		{"INSERT INTO orders (user_id) SELECT user_id FROM users WHERE user_id = 3", "single shard"},
+		{"INSERT INTO orders (user_id) SELECT u.user_id FROM users u JOIN orders ON orders.user_id = u.user_id", "steps"}, // the target's name stands there twice
+		{"INSERT INTO orders (user_id) SELECT level FROM users", "steps"},
+		{"INSERT INTO orders (user_id) SELECT user_id + 1 FROM users", "steps"},
+		{"INSERT INTO orders (user_id) SELECT user_id FROM users LIMIT 3", "steps"},
+		{"INSERT INTO orders (order_id, user_id) SELECT COUNT(*), user_id FROM users GROUP BY user_id", "several shards"},
+		{"INSERT INTO orders (order_id, user_id) SELECT COUNT(*), user_id FROM users GROUP BY level", "steps"},
+		{"INSERT INTO orders (user_id) SELECT user_id FROM visits", "steps"},
+		{"INSERT INTO orders (user_id) SELECT user_id FROM users WHERE level = (SELECT MAX(level) FROM users)", "steps"},
+		{"INSERT INTO users SELECT * FROM users", "steps"},
+		{"INSERT INTO products SELECT * FROM products", "steps"},
+		{"INSERT INTO settings SELECT * FROM users WHERE user_id = 1", "single shard"},
+	} {
+		plan, _, err := routed(t, cat, c.sql)
+		if err != nil || plan != c.plan {
+			t.Errorf("%s: %s, %v, want %s", c.sql, plan, err, c.plan)
+		}
+	}
+}
+
+// TestLiteralsOfSteps: rows whose strings need introducers have one shape with those that need none, and are routed.
+func TestLiteralsOfSteps(t *testing.T) {
+	cat := shop(t)
+	plan, legs, err := routed(t, cat, "INSERT INTO users (name, user_id) VALUES ('a', 1), (_utf8mb4 x'6161', 5), (_utf8mb4 'b', _binary x'39')")
+	if err != nil || plan != "single shard" {
+		t.Error(plan, legs, err)
+	}
+	var st fingerprint.Statement
+	st.Scan([]byte("INSERT INTO t VALUES ('a',1),(_utf8mb4 x'c3a9',2),(NULL,-3),(_binary x'00',NULL)"), 0)
+	if !st.RowsUniform || len(st.Rows) != 4 {
+		t.Errorf("the rows are not uniform: %q", st.Key)
 	}
 }
 

@@ -30,6 +30,12 @@ func refuse(construct string, t *Table, remedy string, args ...any) *Refusal {
 	return r
 }
 
+// asRefusal is an error that is nil or a refusal.
+func asRefusal(err error) *Refusal {
+	r, _ := err.(*Refusal)
+	return r
+}
+
 // SyntaxError is a statement that the parser does not understand. The session lets a server have the last word.
 type SyntaxError struct{ Err error }
 

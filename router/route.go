@@ -280,11 +280,15 @@ func (r *Route) Parameters(dst []uint16, leg int, st *fingerprint.Statement, pla
 }
 
 // ResolveAny makes one leg for a statement whose values are not known yet: any place where it can be prepared. What
-// the keys of its tables will be does not matter for what it is prepared as.
+// the keys of its tables will be does not matter for what it is prepared as. There is no leg where a statement that is
+// carried out in steps has no such place.
 func (r *Route) ResolveAny(p *Plan, st *fingerprint.Statement) error {
 	r.Plan, r.Legs, r.targets, r.rows = p, r.Legs[:0], r.targets[:0], r.rows[:0]
 	r.Merged, r.Stepped, r.Limit, r.Offset, r.LastRow = false, false, math.MaxUint64, 0, 0
 	r.ev.st = st
+	if p.undescribed {
+		return nil
+	}
 	switch p.Kind {
 	case KindGroup:
 		r.Legs = append(r.Legs, Leg{Shard: -1})
@@ -302,7 +306,9 @@ func (r *Route) ResolveAny(p *Plan, st *fingerprint.Statement) error {
 		for range p.refs {
 			r.targets = append(r.targets, rewrite.Target{})
 		}
-		return r.one(p, "", -1, 0, len(p.sources))
+		if err := r.one(p, "", -1, 0, len(p.sources)); err != nil && p.Steps == StepsNone {
+			return err
+		}
 	}
 	return nil
 }

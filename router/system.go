@@ -117,6 +117,10 @@ func (s *source) maySelect() error {
 
 // systemSource notes a system table of the statement.
 func (p *planning) systemSource(l *layout, src *source) error {
+	if s, ok := p.stmt.(*ast.InsertStmt); ok && s.Select != nil && src != p.scope.sources[0] {
+		l.system = append(l.system, src) // it is read by a SELECT of its own
+		return nil
+	}
 	if p.plan.Verb != VerbSelect {
 		return p.systemWrite(src)
 	}

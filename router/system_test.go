@@ -59,7 +59,7 @@ func TestSystemTablesRefused(t *testing.T) {
 		{"SELECT * FROM information_schema.nosuch", "information_schema.nosuch"},
 		{"UPDATE information_schema.tables SET table_name = 1", " denied on information_schema."},
 		{"DELETE FROM mysql.time_zone", "DELETE denied on mysql.time_zone"},
-		{"INSERT INTO settings SELECT 1, 2 FROM information_schema.tables", "in a statement that writes"},
+		{"UPDATE settings SET id = 1 WHERE id IN (SELECT 1 FROM information_schema.tables)", "in a statement that writes"},
 		{"SELECT * FROM users, information_schema.tables", "a join of a sharded table with system tables"},
 		{"EXPLAIN SELECT * FROM information_schema.tables", "EXPLAIN of a query on system tables"},
 		{"CREATE TABLE information_schema.x (a INT)", "denied on information_schema"},

@@ -12,6 +12,11 @@ func (s *Statement) Decode(l Literal, dst []byte) (value []byte, fresh bool) {
 	switch l.Kind {
 	case String:
 		return s.decodeString(text, dst)
+	case UTF8MB4, Bytes:
+		if c := text[0]; c == '\'' || c == '"' {
+			return s.decodeString(text, dst)
+		}
+		return decodeHex(text, dst), true
 	case Hex:
 		return decodeHex(text, dst), true
 	case Bit:

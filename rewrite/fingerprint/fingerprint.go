@@ -20,6 +20,8 @@ const (
 	Parameter // a question mark of a prepared statement: its value is bound when it is executed
 	Binary    // never in a text: the value of a parameter that is a byte string
 	Temporal  // never in a text: the value of a parameter that is a date, with or without a time of day
+	UTF8MB4   // a string behind _utf8mb4, in a row of VALUES
+	Bytes     // a string behind _binary, in a row of VALUES
 )
 
 // Literal is one value cut out of the text: Text[Start:End], with its sign where one was read as part of it. A

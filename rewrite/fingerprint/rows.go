@@ -64,6 +64,9 @@ func (sc *scanner) row(start int) (end int, ok bool) {
 		case TokenPunctuation:
 			sc.rowPunctuation(t)
 		case TokenWord:
+			if sc.introduced(t) {
+				break
+			}
 			sc.introducer = sc.Text[t.Start] == '_'
 			if lit, is := sc.nullLiteral(t); is {
 				sc.cut(SlotLiteral, t.Start, t.End, len(sc.Literals), 1)
@@ -110,6 +113,32 @@ func (sc *scanner) sign() {
 	sc.lex = ahead
 	sc.cut(SlotLiteral, t.Start, num.End, len(sc.Literals), 1)
 	sc.Literals = append(sc.Literals, Literal{Start: int32(t.Start), End: int32(num.End), Kind: kind})
+}
+
+// introduced reads a string behind _utf8mb4 or _binary, which is one literal together with it: so that rows have one shape
+// whether or not their strings need one. Both words are introducers to all servers, wherever they stand.
+func (sc *scanner) introduced(word Token) bool {
+	kind := UTF8MB4
+	switch w := sc.Text[word.Start:word.End]; {
+	case w[0] != '_':
+		return false
+	case equalFold(w[1:], "binary"):
+		kind = Bytes
+	case !equalFold(w[1:], "utf8mb4"):
+		return false
+	}
+	ahead := sc.lex
+	t := nextSolid(&ahead)
+	if t.Kind != TokenString && (t.Kind != TokenHex || sc.Text[t.Start] == '0') {
+		return false
+	}
+	sc.lex = ahead
+	if t.Kind == TokenString {
+		t.End = sc.continuation(t.End)
+	}
+	sc.cut(SlotLiteral, word.Start, t.End, len(sc.Literals), 1)
+	sc.Literals = append(sc.Literals, Literal{Start: int32(t.Start), End: int32(t.End), Kind: kind})
+	return true
 }
 
 // nullLiteral: NULL counts as a literal in a row, so that rows with and without it have one shape.
