@@ -86,6 +86,21 @@ INSERT INTO members (id, email) VALUES (10, 'xnew@x')
 DELETE FROM members WHERE id IN (3, 4)
 INSERT INTO members (id, email, nick) VALUES (11, 'c@x', NULL), (12, 'd@x', 'd')
 SELECT id FROM members WHERE email = 'c@x' FOR UPDATE
+# clients of other character sets
+-- connect l1 charset=latin1
+INSERT INTO members (id, email) VALUES (20, 'ø@x')
+-- both_fail
+INSERT INTO members (id, email) VALUES (21, 'ø@x')
+SELECT id, email FROM members WHERE email = 'Ø@x'
+UPDATE members SET email = 'þ@x' WHERE email = 'ø@x'
+SELECT id, email FROM members WHERE email = 'þ@x'
+SET character_set_results = NULL
+-- both_fail
+INSERT INTO members (id, email) VALUES (21, 'þ@x')
+SET sql_select_limit = 1
+UPDATE members SET nick = CONCAT('s', id) WHERE id > 9
+SELECT nick FROM members WHERE nick = 's20'
+-- connect main
 # in a transaction
 BEGIN
 INSERT INTO members (id, email) VALUES (13, 'tx@x')

@@ -55,7 +55,7 @@ func (c *session) step(sql []byte) (*stepResult, error) {
 	}
 	if err != nil {
 		r.Close()
-		return nil, err
+		return nil, plainly(err) // it came in UTF-8
 	}
 	return r, nil
 }
