@@ -10,6 +10,7 @@ import (
 	"serval/config"
 	"serval/proxy/backend"
 	"serval/proxy/backend/schema"
+	"serval/proxy/ddl"
 	"serval/proxy/lookup"
 	"serval/router"
 )
@@ -76,4 +77,7 @@ func ReadCatalog(ctx context.Context, cfg *config.Config, cluster *backend.Clust
 }
 
 // AnnounceChange has the Servals that run read the catalog again.
-func AnnounceChange(context.Context, *config.Config, *backend.Cluster) error { return nil }
+func AnnounceChange(ctx context.Context, cfg *config.Config, cluster *backend.Cluster, log *slog.Logger) error {
+	_, err := ddl.NewStore(cluster, cfg.Transactions.Database, log).Changed(ctx)
+	return err
+}

@@ -76,7 +76,11 @@ func (c *session) schemaChange(p *router.Plan) error {
 		c.srv.reloadAfter(0)
 		return c.schemaFailed(err)
 	}
+	before := c.srv.known.Load().catalog
 	c.srv.reloadAfter(done.Version)
+	if err := c.followSchema(p.Schema, before); err != nil {
+		return err
+	}
 	return c.answerSchema(done)
 }
 

@@ -146,18 +146,24 @@ func (x *Index) mark(ctx context.Context, comment string) error {
 }
 
 // Drop drops the tables.
-func (x *Index) Drop(ctx context.Context) error { return x.each(ctx, "DROP TABLE IF EXISTS ") }
-
-// Empty takes all rows out.
-func (x *Index) Empty(ctx context.Context) error { return x.each(ctx, "TRUNCATE TABLE ") }
-
-func (x *Index) each(ctx context.Context, verb string) error {
+func (x *Index) Drop(ctx context.Context) error {
 	for _, s := range x.Lookup.Table.Shards {
-		if err := x.exec(ctx, s, verb+quoted(s)); err != nil {
+		if err := x.exec(ctx, s, "DROP TABLE IF EXISTS "+quoted(s)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// TableEmpty tells whether the table that the index is of has no rows.
+func (x *Index) TableEmpty(ctx context.Context) (bool, error) {
+	for _, s := range x.Of.Shards {
+		rows, err := x.query(ctx, s, "SELECT 1 FROM "+quoted(s)+" LIMIT 1")
+		if err != nil || len(rows) > 0 {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 func quoted(s router.Shard) string { return rewrite.Quote(s.Database) + "." + rewrite.Quote(s.Table) }
