@@ -57,6 +57,9 @@ func (p *planning) loadData(s *ast.LoadDataStmt) error {
 	if t == nil || t.Kind == Unsharded {
 		return p.loadWhole(s, t)
 	}
+	if len(t.Lookups) > 0 || t.LookupOf != nil {
+		return refuse("LOAD DATA into a table with lookup indexes", t, "insert the rows: INSERT keeps the indexes")
+	}
 	return p.loadParts(s, t)
 }
 
