@@ -37,15 +37,15 @@ func (p *planning) keepInserted(s *ast.InsertStmt, t *Table) error {
 	}
 	w := &LookupWrite{Table: t, Ignore: s.IgnoreErr}
 	for _, l := range t.Lookups {
-		if err := l.usable(t); err != nil {
-			return err
-		}
 		at := insertPosition(s, t, l.Column)
 		if at < 0 {
 			if c := t.Column(l.Column); c != nil && c.HasDefault {
 				return refuse("INSERT without the column "+l.Column+", which has a lookup index and a default", t, "give it a value")
 			}
 			continue // NULL is in no lookup index
+		}
+		if err := l.usable(t); err != nil {
+			return err
 		}
 		w.Lookups = append(w.Lookups, l)
 		if err := p.insertedValues(s, w, at); err != nil {
