@@ -24,6 +24,7 @@ type Config struct {
 	Databases []Database // in file order
 
 	Transactions Transactions
+	IDs          IDs
 	PlanCache    int // plans kept, 1 or more; default 10000
 	MaxPrepared  int // statements that all clients may have prepared at a time; default 100000
 	MaxPacket    int // largest statement in bytes, like max_allowed_packet; default 64 MiB
@@ -155,6 +156,7 @@ type Table struct {
 	Groups []string // Broadcast: never empty; all groups by default
 	Shard  *Shard   // Sharded
 	Lookup []Lookup // Sharded: columns that are unique over all shards
+	IDs    string   // Sharded and Broadcast: Segment or Snowflake; "" is not written, and means Segment
 	Line   int      // of the table's name in the file
 }
 

@@ -84,7 +84,7 @@ func (r *reader) database(d *Database, e entry, groups groupSet) []*yaml.Node {
 func (r *reader) table(d *Database, e entry, path string, groups groupSet) Table {
 	t := Table{Name: e.name, Line: e.key.Line}
 	r.checkName(e.key, path, e.name)
-	b := r.block(e.value, e.key, path, "group", "shard", "broadcast", "groups", "lookup")
+	b := r.block(e.value, e.key, path, "group", "shard", "broadcast", "groups", "lookup", "ids")
 	kinds := 0
 	for _, key := range []string{"group", "shard", "broadcast"} {
 		if b.has(key) {
@@ -116,6 +116,7 @@ func (r *reader) table(d *Database, e entry, path string, groups groupSet) Table
 		}
 		r.fail(b.key("groups"), hint, "%s: groups belongs to broadcast tables", path)
 	}
+	r.tableIDs(&t, b)
 	return t
 }
 

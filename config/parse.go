@@ -51,7 +51,7 @@ func parse(data []byte, name string, src source) (*Config, error) {
 // config reads the top level.
 func (r *reader) config(root *yaml.Node) *Config {
 	top := r.block(root, nil, topPath, "listeners", "admin", "log", "users", "defaults", "groups", "databases",
-		"transactions", "plan_cache", "max_prepared_statements", "max_packet")
+		"transactions", "ids", "plan_cache", "max_prepared_statements", "max_packet")
 	c := &Config{
 		File:         r.file,
 		Listeners:    r.listeners(top.get("listeners")),
@@ -65,6 +65,7 @@ func (r *reader) config(root *yaml.Node) *Config {
 	r.checkListeners(c, top)
 	groups := r.groups(top)
 	c.Groups = groups.list
+	c.IDs = r.ids(top.get("ids"), groups)
 	r.databases(c, groups, top)
 	c.Users = r.users(top, databaseNames(c), c.Listeners)
 	return c
