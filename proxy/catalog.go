@@ -15,6 +15,7 @@ import (
 	"serval/config"
 	"serval/proxy/backend"
 	"serval/proxy/backend/schema"
+	"serval/proxy/sequence"
 	"serval/rewrite/fingerprint"
 	"serval/router"
 )
@@ -28,6 +29,7 @@ type knowledge struct {
 	hidden  hiddenWriters
 
 	procedures *procedureCache
+	sources    map[*router.Table]*sequence.Source // of tables that Serval numbers the rows of
 }
 
 // flavor is what the servers are, read from the first group's primary.
@@ -157,6 +159,9 @@ func (m *catalogMaker) table(ctx context.Context, d *router.Database, cfg *confi
 		for _, l := range cfg.Shard.Locations {
 			t.Shards = append(t.Shards, router.Shard{Group: l.Group, Database: l.Database, Table: l.Table})
 		}
+	}
+	if cfg.IDs == config.Snowflake {
+		t.IDs = router.IDsSnowflake
 	}
 	m.shape(ctx, t)
 	if t.Kind == router.Sharded {

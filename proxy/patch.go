@@ -171,6 +171,7 @@ func (p *patcher) Status(backend uint16) uint16 {
 // OK implements wire.Patcher.
 func (p *patcher) OK(ok *wire.OK) {
 	p.info = infoNumbers(ok.Info)[0]
+	p.session.numbersDone(ok)
 	p.session.trackWritten(ok)
 }
 

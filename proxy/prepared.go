@@ -31,7 +31,8 @@ type preparedStatement struct {
 	long  map[uint16][]byte     // what came as long data for the next execution
 	fault *wire.Error           // of the long data: what executions are answered until COM_STMT_RESET
 
-	cursor *cursor // the rows that an execution left to be fetched
+	cursor   *cursor            // the rows that an execution left to be fetched
+	numbered *numberedStatement // what is executed in its place where rows need a number; nil before the first time
 }
 
 // cursor is a result whose rows wait to be fetched.

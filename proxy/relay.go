@@ -229,6 +229,13 @@ func (c *session) noteInsertID(conn *backend.Conn, out wire.Outcome) error {
 	if out.Kind != wire.OutcomeOK && !(out.Kind == wire.OutcomeRows && c.patch.plan.Returning) {
 		return nil
 	}
+	switch {
+	case c.made.inserted:
+		return nil
+	case c.made.of != nil && out.Kind == wire.OutcomeRows && out.Rows > 0 && !c.made.of.Keeps: // RETURNING
+		c.lastInsertID = c.made.first
+		return nil
+	}
 	switch c.patch.plan.InsertID {
 	case router.InsertIDGenerated:
 		if out.LastInsertID != 0 {

@@ -19,6 +19,7 @@ import (
 	"serval/proxy/admin"
 	"serval/proxy/backend"
 	"serval/proxy/ddl"
+	"serval/proxy/sequence"
 	"serval/proxy/txn"
 	"serval/proxy/wire"
 	"serval/router"
@@ -43,6 +44,7 @@ type Server struct {
 	txns         *txn.Manager
 	schemas      *ddl.Store
 	schemaSeen   atomic.Uint64 // the catalog's version that known has, 0: not known
+	ids          *sequence.Service
 	planner      *router.Planner
 	known        atomic.Pointer[knowledge]
 	version      atomic.Uint64 // of the last catalog
@@ -96,6 +98,7 @@ func (s *Server) Start(ctx context.Context) error {
 	if v, err := s.schemas.Version(ctx); err == nil { // before the tables are read; a server that cannot be asked is looked at later
 		s.schemaSeen.Store(v)
 	}
+	s.ids = sequence.New(s.ctx, &s.running, s.cluster, s.cfg.IDs, s.cfg.Transactions.Database, s.log)
 	if err := s.reload(ctx); err != nil {
 		s.stop()
 		return fmt.Errorf("start: %w", err)
@@ -197,6 +200,7 @@ func (s *Server) stop() {
 		s.adminSrv.Close()
 	}
 	s.running.Wait()
+	s.ids.Close()
 	s.cluster.Close()
 }
 
@@ -247,7 +251,7 @@ func (s *Server) reload(ctx context.Context) error {
 		s.log.Warn("triggers and routines could not be read: user variables that they assign are not known", "error", err)
 	}
 	s.incomplete.Store(!complete)
-	s.known.Store(&knowledge{catalog: cat, plans: newPlanCache(s.cfg.PlanCache, &s.planCounters), flavor: f, shapes: newShapeCache(), hidden: hidden, procedures: &procedureCache{}})
+	s.known.Store(&knowledge{catalog: cat, plans: newPlanCache(s.cfg.PlanCache, &s.planCounters), flavor: f, shapes: newShapeCache(), hidden: hidden, procedures: &procedureCache{}, sources: sourcesOf(cat)})
 	return nil
 }
 

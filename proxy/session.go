@@ -66,6 +66,7 @@ type session struct {
 	execution       execution
 	namedStatements map[string]*preparedStatement // by PREPARE, by name in lower case
 	byName          *namedExecution               // the EXECUTE being carried out
+	made            numbers                       // for the rows of the statement being carried out
 	describing      *wire.Prepared                // what relayText is to fill in, in place of asking for the rows
 
 	// scratch of the statement being carried out

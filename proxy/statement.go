@@ -84,6 +84,14 @@ func (c *session) commitBefore(err error) error {
 
 // executePlan routes the current statement by its literals and carries it out.
 func (c *session) executePlan(p *router.Plan) (kind, group string, err error) {
+	if p.Numbers != nil {
+		return c.numbered(p)
+	}
+	return c.executeRouted(p)
+}
+
+// executeRouted is executePlan of a statement whose rows have their numbers.
+func (c *session) executeRouted(p *router.Plan) (kind, group string, err error) {
 	if p.WritesLookup && c.stepping == 0 {
 		return "refused", "", notSupported("Serval does not support writing a lookup index: it follows its table")
 	}
@@ -139,7 +147,7 @@ func (c *session) execute(p *router.Plan) (kind, group string, err error) {
 		return "steps", "", c.inSteps(p)
 	case c.route.Merged:
 		return "scatter", "", c.scatter(p)
-	case len(c.route.Legs) == 1:
+	case len(c.route.Legs) == 1 && !c.looks():
 		group, err = c.relay(p)
 		return p.Kind.String(), group, err
 	}

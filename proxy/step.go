@@ -100,12 +100,15 @@ func (c *session) setAside() (done func()) {
 	c.patch = patcher{session: c}
 	c.prepared, c.byName, c.tracker, c.composing, c.describing, c.more = nil, nil, nil, false, nil, false
 	c.key, c.sql, c.statementID, c.warnings = nil, nil, nil, nil
+	made := c.made
+	c.made = numbers{}
 	state := c.plainResults()
 	return func() {
 		c.goesOn()
 		c.st, c.route, c.args, c.patch, c.execution = st, route, args, patch, executed
 		c.prepared, c.byName, c.known, c.tracker, c.composing = prepared, byName, known, tracker, composing
 		c.key, c.sql, c.statementID, c.describing, c.more = key, sql, statementID, describing, more
+		c.made = made
 		c.warnings, c.rowCount, c.lastInsertID, c.found = warnings, rowCount, lastInsertID, found
 		if state != nil {
 			state.users = c.state.users

@@ -335,6 +335,7 @@ func (c *session) answerWritten(p *router.Plan, w *written) error {
 		w.ok.Warnings = warningCount(c.warnings, w.ok.Warnings)
 		w.ok.Info = c.mergedInfo(p, w)
 	}
+	c.numbersDone(&w.ok)
 	c.rowCount = int64(w.ok.AffectedRows)
 	if p.Verb == router.VerbUpdate && !c.known.flavor.mariadb {
 		c.found = infoNumbers(w.ok.Info)[0]

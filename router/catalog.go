@@ -65,6 +65,9 @@ type Table struct {
 	// LookupOf is the table whose lookup index this is, nil for all others.
 	LookupOf *Table
 
+	// IDs says how Serval numbers its rows: of Sharded and Broadcast tables with an AUTO_INCREMENT column.
+	IDs IDs
+
 	// Calls: it is a view, and may call stored functions.
 	Calls bool
 

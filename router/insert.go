@@ -16,8 +16,8 @@ import (
 type insertPlan struct {
 	table *Table
 	ref   int
-	// key and auto are per row: literal indexes counted from the row's first literal. With uniform rows there is one
-	// entry for all. auto is -1 when the table has no AUTO_INCREMENT column.
+	// rows say where the key is, as literal indexes counted from the row's first literal. With uniform rows there is one
+	// entry for all.
 	rows []insertRow
 
 	split   bool
@@ -25,7 +25,7 @@ type insertPlan struct {
 	replace bool
 }
 
-type insertRow struct{ key, auto valueAt }
+type insertRow struct{ key valueAt }
 
 // valueAt is a literal of a row; negate counts the minus signs that are not part of it.
 type valueAt struct {
@@ -124,8 +124,12 @@ func (p *planning) insertBroadcast(s *ast.InsertStmt, target *source) error {
 	if p.scope.subs {
 		return refuse("subqueries in an INSERT into a broadcast table", target.table, "insert the values, so that all copies stay equal")
 	}
-	if auto := autoIncrement(target.table); auto != nil {
-		return refuse("INSERT into a broadcast table with the AUTO_INCREMENT column "+auto.Name, target.table, "make it a plain column: each copy would count for itself")
+	if p.uses.setsID {
+		return refuse("LAST_INSERT_ID(expression) in an INSERT into a broadcast table", target.table, "put the value into the statement")
+	}
+	var err error
+	if p.plan.Numbers, err = p.numbering(s, target.table); err != nil {
+		return err
 	}
 	return p.broadcastWrite(target.table, target)
 }
@@ -165,8 +169,10 @@ func insertPosition(s *ast.InsertStmt, t *Table, name string) int {
 func (p *planning) insertSharded(s *ast.InsertStmt, target *source, l *layout) error {
 	t := target.table
 	switch {
-	case p.uses.setsID:
-		return refuse("LAST_INSERT_ID(expression) in an INSERT into a sharded table", t, "put the value into the statement")
+	case p.uses.setsID && s.Select != nil:
+		return refuse("LAST_INSERT_ID(expression) in an INSERT … SELECT into a sharded table", t, "put the value into the statement")
+	case p.uses.setsID && len(s.Lists) != 1:
+		return refuse("LAST_INSERT_ID(expression) in an INSERT of several rows into a sharded table", t, "insert the rows one by one")
 	case s.Select == nil && len(p.plan.Users.Assigned) > 0:
 		return refuse("the assignment of user variables in an INSERT into a sharded table", t, "SET them before it")
 	case s.Select == nil && (p.scope.subs || len(p.scope.sources) > 1):
@@ -194,14 +200,16 @@ func (p *planning) insertRows(s *ast.InsertStmt, target *source) error {
 	t := target.table
 	ins := &insertPlan{table: t, ignore: s.IgnoreErr, replace: s.IsReplace}
 	keyAt := insertPosition(s, t, t.Key)
-	if keyAt < 0 {
-		return refuse("INSERT without the shard key "+t.Key, t, "name the column and give it a value in every row")
+	var err error
+	if p.plan.Numbers, err = p.numbering(s, t); err != nil {
+		return err
 	}
-	auto, autoAt := autoIncrement(t), -1
-	if auto != nil {
-		if autoAt = insertPosition(s, t, auto.Name); autoAt < 0 {
-			return refuse("AUTO_INCREMENT on a sharded table", t, "give %s a value: each shard would count for itself", auto.Name)
-		}
+	if p.uses.setsID {
+		p.plan.InsertID = InsertIDAsk
+	}
+	numbered := p.plan.Numbers != nil && strings.EqualFold(p.plan.Numbers.Column.Name, t.Key) // the key may be a number to come
+	if keyAt < 0 && !numbered {
+		return refuse("INSERT without the shard key "+t.Key, t, "name the column and give it a value in every row")
 	}
 	rows := s.Lists
 	if s.Setlist != (len(p.st.Rows) == 0) || !s.Setlist && len(s.Lists) != len(p.st.Rows) || p.rowsOverlapColumns(s) {
@@ -211,7 +219,11 @@ func (p *planning) insertRows(s *ast.InsertStmt, target *source) error {
 		rows = rows[:1]
 	}
 	for i, row := range rows {
-		r, err := p.insertRow(t, row, i, keyAt, autoAt)
+		if numbered && p.plan.Numbers.at(i).kind != numberLiteral { // it will be written anew before it is routed
+			ins.rows = append(ins.rows, insertRow{key: valueAt{literal: -1}})
+			continue
+		}
+		r, err := p.insertRow(t, row, i, keyAt)
 		if err != nil {
 			return err
 		}
@@ -236,24 +248,18 @@ func (p *planning) rowsOverlapColumns(s *ast.InsertStmt) bool {
 	return at < int(p.st.Rows[0].Start) || at >= int(p.st.Rows[0].End)
 }
 
-func (p *planning) insertRow(t *Table, row []ast.ExprNode, i, keyAt, autoAt int) (insertRow, error) {
+func (p *planning) insertRow(t *Table, row []ast.ExprNode, i, keyAt int) (insertRow, error) {
 	if len(row) == 0 {
 		return insertRow{}, refuse("INSERT without the shard key "+t.Key, t, "name the column and give it a value in every row")
 	}
-	if keyAt >= len(row) || autoAt >= len(row) {
+	if keyAt >= len(row) {
 		return insertRow{}, &columnCount{row: i + 1}
 	}
-	r := insertRow{auto: valueAt{literal: -1}}
-	var ok bool
-	if r.key, ok = p.rowValue(row[keyAt], i); !ok {
-		return r, refuse("an expression as the shard key "+t.Key, t, "give it as a literal, so that its shard is known before a server is asked")
+	key, ok := p.rowValue(row[keyAt], i)
+	if !ok {
+		return insertRow{}, refuse("an expression as the shard key "+t.Key, t, "give it as a literal, so that its shard is known before a server is asked")
 	}
-	if autoAt >= 0 {
-		if r.auto, ok = p.rowValue(row[autoAt], i); !ok {
-			return r, refuse("AUTO_INCREMENT on a sharded table", t, "give %s a value: each shard would count for itself", t.Columns[0].Name)
-		}
-	}
-	return r, nil
+	return insertRow{key: key}, nil
 }
 
 // columnCount is error 1136: a row with another number of values than columns.

@@ -61,8 +61,6 @@ func integerInserted(col *Column, v Value) (Key, error) {
 	case k.Negative && k.Magnitude > negative, !k.Negative && k.Magnitude > positive:
 		return Key{}, unmapped(col, kindName(v.Kind)+" outside of the column's range",
 			fmt.Sprintf("give an integer from %s to %d", minimum(negative), positive))
-	case k.Magnitude == 0 && col.AutoIncrement:
-		return Key{}, unmapped(col, "0, for which AUTO_INCREMENT puts a number of the server's own", "give the number that the row shall have")
 	}
 	return k, nil
 }

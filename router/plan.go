@@ -125,6 +125,9 @@ type Plan struct {
 	scatter        *Scatter // how to ask several shards, nil when that is refused
 	scatterRefusal *Refusal
 
+	// Numbers: the statement inserts into a table that Serval numbers the rows of.
+	Numbers *Numbering
+
 	insert *insertPlan
 	pins   []pin
 

@@ -187,7 +187,7 @@ func TestRefusals(t *testing.T) {
 		"DO LAST_INSERT_ID(5)",
 		"SET sql_mode = (SELECT 1)",
 		"SELECT 1 UNION SELECT 2 INTO OUTFILE '/tmp/x'",
-		"INSERT INTO users (user_id, level) VALUES (1, LAST_INSERT_ID(3))",
+		"INSERT INTO users (user_id, level) VALUES (1, LAST_INSERT_ID(3)), (2, 1)",
 	} {
 		_, legs, err := routed(t, cat, sql)
 		var refusal *Refusal

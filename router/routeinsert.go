@@ -35,11 +35,8 @@ func (r *Route) insert(p *Plan, st *fingerprint.Statement) error {
 func (r *Route) rowsShard(ins *insertPlan, st *fingerprint.Statement, i int) (int, error) {
 	tpl := ins.rowTemplate(i)
 	t := ins.table
-	if tpl.auto.literal >= 0 {
-		v := r.ev.value(tpl.auto.in(st, i), tpl.auto.negate)
-		if v.Kind == ValueNull || isZero(v.Text) {
-			return 0, refuse("AUTO_INCREMENT on a sharded table", t, "give the id a value (neither NULL nor 0): each shard would count for itself")
-		}
+	if tpl.key.literal < 0 {
+		return 0, refuse("the shard of a row whose number is made when it is inserted", t, "give %s a value", t.Key)
 	}
 	v := r.ev.value(tpl.key.in(st, i), tpl.key.negate)
 	key, err := AppendKeyForInsert(r.ev.folded[:0], r.ev.key, v)
@@ -52,15 +49,6 @@ func (r *Route) rowsShard(ins *insertPlan, st *fingerprint.Statement, i int) (in
 		return 0, &KeyError{Table: t, Row: i + 1, Err: err}
 	}
 	return at, nil
-}
-
-func isZero(text []byte) bool {
-	for _, c := range text {
-		if c != '0' && c != '-' && c != '+' && c != '.' {
-			return false
-		}
-	}
-	return len(text) > 0
 }
 
 func (r *Route) insertLeg(p *Plan, at int) {
