@@ -87,6 +87,7 @@ databases: {shop: }
 		Groups:       []Group{{Name: "g0", Primary: Node{Address: "db:3306", User: "root", TLS: TLS{Mode: TLSOff}, Pool: pool}}},
 		Databases:    []Database{{Name: "shop", DefaultGroup: "g0", Physical: "shop"}},
 		Transactions: Transactions{AcrossGroups: Atomic, Database: "serval"},
+		IDs:          IDs{Group: "g0", Segment: 1000},
 		PlanCache:    10_000,
 		MaxPrepared:  100_000,
 		MaxPacket:    64 << 20,

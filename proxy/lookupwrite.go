@@ -39,6 +39,7 @@ func (c *session) keepLookups(p *router.Plan) error {
 	if err != nil {
 		return err
 	}
+	c.numbersDone(done)
 	c.warnings, c.rowCount = warnings, int64(done.AffectedRows)
 	if p.Verb == router.VerbUpdate && !c.known.flavor.mariadb {
 		c.found = infoNumbers(done.Info)[0]
