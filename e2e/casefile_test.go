@@ -39,9 +39,15 @@ type caseFile struct {
 // readCases reads all case files in the order of their names.
 func readCases(t *testing.T) []caseFile {
 	t.Helper()
-	paths, err := filepath.Glob("cases/*.test")
+	return readCasesIn(t, "cases/*.test")
+}
+
+// readCasesIn reads the case files that match a pattern.
+func readCasesIn(t *testing.T, pattern string) []caseFile {
+	t.Helper()
+	paths, err := filepath.Glob(pattern)
 	if err != nil || len(paths) == 0 {
-		t.Fatalf("cases/*.test: %d files, %v", len(paths), err)
+		t.Fatalf("%s: %d files, %v", pattern, len(paths), err)
 	}
 	var files []caseFile
 	for _, path := range paths {

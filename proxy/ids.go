@@ -7,7 +7,9 @@ package proxy
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"serval/proxy/sequence"
@@ -56,7 +58,7 @@ func (c *session) numbered(p *router.Plan) (kind, group string, err error) {
 		}
 	}
 	if made.first, err = c.srv.ids.Fill(c.waiting(), c.source(n.Table), made.rows); err != nil {
-		return "refused", "", numbersFailed(err)
+		return "refused", "", c.numbersFailed(err, n, made.rows)
 	}
 	if missing == 0 {
 		return c.executeRouted(p)
@@ -72,9 +74,24 @@ func (c *session) numbered(p *router.Plan) (kind, group string, err error) {
 }
 
 // numbersFailed is the error of a statement for which there are no numbers.
-func numbersFailed(err error) error {
-	if err == sequence.ErrExhausted {
-		return protocolError(1467, "HY000", "Failed to read auto-increment value from storage engine")
+func (c *session) numbersFailed(err error, n *router.Numbering, rows []sequence.Row) error {
+	if errors.Is(err, sequence.ErrExhausted) {
+		if !c.known.flavor.mariadb {
+			return errNoNumbers()
+		}
+		at := slices.IndexFunc(rows, func(r sequence.Row) bool { return !r.Given && (r.ID == 0 || r.ID > n.Column.Most()) })
+		return protocolError(167, "22003", "Out of range value for column '%s' at row %d", n.Column.Name, at+1)
+	}
+	return numbersMissing(err)
+}
+
+func errNoNumbers() error {
+	return protocolError(1467, "HY000", "Failed to read auto-increment value from storage engine")
+}
+
+func numbersMissing(err error) error {
+	if errors.Is(err, sequence.ErrExhausted) {
+		return errNoNumbers()
 	}
 	return fmt.Errorf("Serval cannot number the rows: %w", err)
 }
@@ -288,7 +305,7 @@ func (c *session) takeNumbers(t *router.Table, n int) (first uint64, err error) 
 		return 0, fmt.Errorf("table %s.%s has no AUTO_INCREMENT column", t.Database, t.Name)
 	}
 	if first, err = c.srv.ids.Next(c.waiting(), src, n); err != nil {
-		return 0, numbersFailed(err)
+		return 0, numbersMissing(err)
 	}
 	return first, nil
 }
