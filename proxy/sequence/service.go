@@ -60,7 +60,11 @@ func newService(ctx context.Context, running *sync.WaitGroup, st store, segment 
 }
 
 // Close closes the connections. The server's goroutines have ended.
-func (s *Service) Close() { s.store.close() }
+func (s *Service) Close() {
+	if s != nil { // else the server was never started
+		s.store.close()
+	}
+}
 
 // Table is the name of a table's counter.
 func Table(database, table string) string { return database + "." + table }
