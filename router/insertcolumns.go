@@ -13,7 +13,7 @@ import (
 
 // nameColumns puts the list of columns behind the table's name.
 func (p *planning) nameColumns(s *ast.InsertStmt, target *source) error {
-	if len(s.Columns) > 0 || s.Setlist || len(s.Lists) == 0 {
+	if len(s.Columns) > 0 || s.Setlist || len(s.Lists) == 0 || len(s.Lists[0]) == 0 {
 		return nil
 	}
 	end := p.text.refs[0].End // the statement's first table is its target
