@@ -48,13 +48,14 @@ type catalogMaker struct {
 	log     *slog.Logger
 	columns map[string]map[string][]schema.Column // "group\x00database" → table → columns
 	views   map[string]map[string]bool            // likewise: those that may call stored functions
+	keys    map[string]map[string]*schema.Keys    // likewise
 	failed  bool                                  // some server could not be read
 }
 
 // makeCatalog reads the shapes of all tables. Servers that cannot be read are reported; their tables are known by
 // name only, so that the others work, and the catalog is not complete.
 func makeCatalog(ctx context.Context, cfg *config.Config, cluster *backend.Cluster, log *slog.Logger, version uint64) (cat *router.Catalog, complete bool, err error) {
-	m := &catalogMaker{cfg: cfg, cluster: cluster, log: log, columns: map[string]map[string][]schema.Column{}, views: map[string]map[string]bool{}}
+	m := &catalogMaker{cfg: cfg, cluster: cluster, log: log, columns: map[string]map[string][]schema.Column{}, views: map[string]map[string]bool{}, keys: map[string]map[string]*schema.Keys{}}
 	cat = &router.Catalog{Version: version, Databases: map[string]*router.Database{}}
 	for _, g := range cfg.Groups {
 		cat.Groups = append(cat.Groups, g.Name)
@@ -94,6 +95,7 @@ func (m *catalogMaker) database(ctx context.Context, cfg *config.Database) (*rou
 	}
 	for _, t := range d.Tables {
 		t.Seal()
+		m.giveKeys(ctx, t)
 		if t.Kind == router.Unsharded {
 			t.Calls = m.callingViews(ctx, t.Shards[0].Group, t.Shards[0].Database)[t.Shards[0].Table]
 		}

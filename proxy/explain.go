@@ -40,7 +40,7 @@ func (c *session) answerRoute(text []byte) error {
 	}
 	plan, reason := c.route.Explain()
 	if c.route.Stepped {
-		t.add("", "", "", plan, reason)
+		t.add("", "", string(c.currentText()), plan, reason)
 	}
 	for i, leg := range c.route.Legs {
 		shard, group := "", leg.Group

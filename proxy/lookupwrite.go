@@ -21,8 +21,10 @@ import (
 // lookupBatch is how many rows one step on a lookup index is about.
 const lookupBatch = 500
 
-// keepLookups carries a statement out together with what it means for lookup indexes.
-func (c *session) keepLookups(p *router.Plan) error {
+// keepLookups carries a statement out together with what it means for lookup indexes. at: its place (Route.At).
+func (c *session) keepLookups(p *router.Plan, at int) error {
+	defer func(was int) { c.keptAt = was }(c.keptAt)
+	c.keptAt = at
 	var done *wire.OK
 	var warnings []warning
 	err := c.atomically(func() (err error) {
@@ -51,7 +53,7 @@ func (c *session) keepLookups(p *router.Plan) error {
 func (c *session) stepKept(sql []byte) (*stepResult, error) {
 	c.keeping = true
 	defer func() { c.keeping = false }()
-	r, err := c.step(sql)
+	r, err := c.stepAt(c.keptAt-1, sql)
 	if err == nil {
 		r.Close()
 	}
@@ -142,7 +144,7 @@ func (c *session) lookupRows(p *router.Plan, from string) ([][]lookupRow, error)
 	for i, name := range columns {
 		quoted[i] = rewrite.Quote(name)
 	}
-	r, err := c.step([]byte("SELECT " + strings.Join(quoted, ", ") + from + " FOR UPDATE"))
+	r, err := c.stepAt(c.keptAt-1, []byte("SELECT "+strings.Join(quoted, ", ")+from+" FOR UPDATE"))
 	if err != nil {
 		return nil, err
 	}

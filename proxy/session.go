@@ -73,12 +73,14 @@ type session struct {
 	known *knowledge
 	st    fingerprint.Statement
 	route router.Route
+	at    int // 1 + the shard that the next statement goes to, whatever its keys say (stepAt)
 	args  rewrite.Arguments
 	key   []byte
 	sql   []byte
 	patch patcher
 
 	stepping int  // how deep it is in steps of a statement
+	keptAt   int  // where the statement is done whose lookup indexes are being kept (Route.At)
 	keeping  bool // the step that is carried out is a change whose lookup indexes are being kept
 
 	tracker *tracker // nil: the client does not want to be told of transactions

@@ -92,18 +92,21 @@ func (c *session) executePlan(p *router.Plan) (kind, group string, err error) {
 
 // executeRouted is executePlan of a statement whose rows have their numbers.
 func (c *session) executeRouted(p *router.Plan) (kind, group string, err error) {
+	at := c.at // of this one, and of none that is carried out for it
+	c.at = 0
 	if p.WritesLookup && c.stepping == 0 {
 		return "refused", "", notSupported("Serval does not support writing a lookup index: it follows its table")
 	}
 	if p.Kept != nil && !c.keeping {
 		c.trackStatement(p)
-		if err := c.keepLookups(p); err != nil {
+		if err := c.keepLookups(p, at); err != nil {
 			return "lookup", "", err
 		}
 		c.usedNext(p)
 		return "lookup", "", nil
 	}
 	c.setArguments()
+	c.route.At = at
 	if err := c.narrowed(p, c.route.Resolve(p, &c.st)); err != nil {
 		return "refused", "", err
 	}

@@ -60,6 +60,13 @@ func (c *session) step(sql []byte) (*stepResult, error) {
 	return r, nil
 }
 
+// stepAt is step in one shard of the tables that the statement names, whatever its keys say; shard -1: where they say.
+func (c *session) stepAt(shard int, sql []byte) (*stepResult, error) {
+	c.at = shard + 1
+	defer func() { c.at = 0 }()
+	return c.step(sql)
+}
+
 // carryOut has a text carried out; one that gives rows as an execution of a prepared statement: values of the binary
 // protocol have all their digits.
 func (c *session) carryOut(sql []byte, binary bool) error {

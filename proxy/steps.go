@@ -20,6 +20,8 @@ func (c *session) inSteps(p *router.Plan) error {
 		return c.loadData(p)
 	case router.StepsInsertSelect:
 		return c.insertSelect(p)
+	case router.StepsPick:
+		return c.pickSteps(p)
 	}
 	return notSupported("Serval does not support this statement over several shards")
 }

@@ -82,7 +82,7 @@ func (c *session) writeAtomically(p *router.Plan, groups []string, w *written) e
 	c.txn = transaction{begin: "START TRANSACTION", next: c.next, own: true}
 	defer func() { c.txn = transaction{} }()
 	for _, g := range groups {
-		conn, err := c.join(g, c.state.backend(p.DefaultDB), true)
+		conn, err := c.join(g, c.state.backend(c.writeDatabase(p, g)), true)
 		if err == nil {
 			err = c.writeWithin(p, conn, g, w)
 		}
@@ -117,7 +117,7 @@ func clientSide(e *wire.Error) bool { return e.Code >= 2000 && e.Code < 3000 }
 func (c *session) writeInTransaction(p *router.Plan, groups []string, w *written) error {
 	var conns []*backend.Conn // on which the statement has begun
 	for _, g := range groups {
-		conn, err := c.join(g, c.state.backend(p.DefaultDB), true)
+		conn, err := c.join(g, c.state.backend(c.writeDatabase(p, g)), true)
 		if err != nil {
 			return c.undo(conns, nil, err)
 		}
@@ -164,6 +164,16 @@ func (c *session) legGroups() []string {
 	return groups
 }
 
+// writeDatabase is the physical database that a group's connection has to be in.
+func (c *session) writeDatabase(p *router.Plan, group string) string {
+	for i, leg := range c.route.Legs {
+		if leg.Group == group {
+			return c.route.Database(i)
+		}
+	}
+	return p.DefaultDB
+}
+
 // writeGroup writes the legs of one group in a transaction of their own.
 func (c *session) writeGroup(p *router.Plan, group string, w *written) error {
 	conn, err := c.writeConn(p, group)
@@ -205,7 +215,7 @@ func (c *session) commitStatement(conn *backend.Conn, group string) error {
 // writeConn gives a connection for a group's legs, with a transaction begun on it.
 func (c *session) writeConn(p *router.Plan, group string) (*backend.Conn, error) {
 	for attempt := 0; ; attempt++ {
-		conn, err := c.borrow(group, p.DefaultDB)
+		conn, err := c.borrow(group, c.writeDatabase(p, group))
 		if err != nil {
 			return nil, err
 		}

@@ -79,6 +79,11 @@ type Table struct {
 	Shards  []Shard
 	Columns []Column
 
+	// Unique are the unique keys, the primary key first; they are not known of temporary tables.
+	Unique []UniqueKey
+	// Triggers: it has some. Refers: it has foreign keys. Referenced: others' refer to it.
+	Triggers, Refers, Referenced bool
+
 	targets []rewrite.Target // quoted names of Shards: see Seal
 }
 

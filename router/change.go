@@ -23,22 +23,29 @@ type change struct {
 
 func (p *planning) update(s *ast.UpdateStmt) error {
 	p.plan.Verb = VerbUpdate
-	c := change{tables: s.TableRefs, where: s.Where, order: s.Order, limit: s.Limit, with: s.With, many: s.MultipleTable, targets: s.List}
-	for _, a := range s.List {
-		c.set = append(c.set, a)
-	}
-	return p.change(&c)
+	return p.change(changeOfUpdate(s))
 }
 
 func (p *planning) delete(s *ast.DeleteStmt) error {
 	p.plan.Verb = VerbDelete
-	return p.change(&change{tables: s.TableRefs, where: s.Where, order: s.Order, limit: s.Limit, with: s.With, many: s.IsMultiTable, deleted: s.Tables})
+	return p.change(changeOfDelete(s))
 }
 
-func (p *planning) change(c *change) error {
-	if err := p.analyse(); err != nil {
-		return err
+func changeOfUpdate(s *ast.UpdateStmt) *change {
+	c := &change{tables: s.TableRefs, where: s.Where, order: s.Order, limit: s.Limit, with: s.With, targets: s.List}
+	c.many = s.MultipleTable || s.TableRefs.TableRefs.Right != nil
+	for _, a := range s.List {
+		c.set = append(c.set, a)
 	}
+	return c
+}
+
+func changeOfDelete(s *ast.DeleteStmt) *change {
+	return &change{tables: s.TableRefs, where: s.Where, order: s.Order, limit: s.Limit, with: s.With, many: s.IsMultiTable, deleted: s.Tables}
+}
+
+// changeScope enters the statement's tables and subqueries.
+func (p *planning) changeScope(c *change) *block {
 	b := p.scope.newBlock(nil, nil, nil)
 	p.scope.with(c.with, b)
 	p.scope.from(c.tables.TableRefs, b, b.filter, false)
@@ -49,6 +56,14 @@ func (p *planning) change(c *change) error {
 	if c.order != nil {
 		p.scope.expressions(c.order, b)
 	}
+	return b
+}
+
+func (p *planning) change(c *change) error {
+	if err := p.analyse(); err != nil {
+		return err
+	}
+	b := p.changeScope(c)
 	l, err := p.layout()
 	if err != nil {
 		return err
@@ -61,29 +76,83 @@ func (p *planning) change(c *change) error {
 	for _, src := range targets {
 		p.plan.WritesLookup = p.plan.WritesLookup || src.table != nil && src.table.LookupOf != nil
 	}
-	if t := broadcastAmong(targets); t != nil {
-		return p.broadcastWrite(t, p.plainTarget(c, b))
-	}
 	plain := p.plainTarget(c, b)
+	if t := broadcastAmong(targets); t != nil {
+		return p.changeBroadcast(c, b, l, t, targets)
+	}
 	switch {
 	case len(l.sharded) == 0 && len(l.groups) == 0:
-		return p.differentGroups(l)
+		return p.stepped(c, b, l, targets, p.differentGroups(l))
 	case len(l.sharded) == 0:
 		return p.groupPlan(l.groups, plain, "all tables are whole in the group")
 	}
 	if err := p.keepsKeys(c, b); err != nil {
 		return err
 	}
+	return p.changeShards(c, b, l, targets, plain)
+}
+
+// changeShards plans a write that names sharded tables: on the one shard of its keys, by every shard for itself, or in steps.
+func (p *planning) changeShards(c *change, b *block, l *layout, targets []*source, plain *source) error {
+	p.plan.scatterRefusal = p.cannotChangeMany(c, b, l, targets)
+	if l.whole != nil && len(l.groups) == 0 {
+		return p.stepped(c, b, l, targets, p.differentGroups(l))
+	}
+	if p.uses.grave == "" && !p.uses.sysVar {
+		p.mayStep(c, b, targets)
+	}
 	if err := p.keepChanged(c, targets); err != nil {
 		return err
 	}
-	p.plan.scatterRefusal = p.cannotChangeMany(c, l)
 	if err := p.shardsPlan(l, plain); err != nil {
 		return err
 	}
 	if p.plan.scatterRefusal == nil {
 		p.plan.scatter = &Scatter{template: p.plan.template, limit: -1, offset: -1}
-		p.markDrivers(l)
+		for i, src := range l.sharded {
+			p.plan.sources[i].driver = src.block == b && !src.outer
+		}
+	}
+	return p.replaceFunctions(nil)
+}
+
+// mayStep has the statement carried out in steps where its shards cannot do it by themselves, if that is possible; why it is
+// not is the better refusal.
+func (p *planning) mayStep(c *change, b *block, targets []*source) {
+	_, err := p.pick(c, b, targets)
+	if refusal, ok := err.(*Refusal); ok && p.plan.scatterRefusal != nil {
+		p.plan.scatterRefusal = refusal
+	}
+	if err == nil {
+		p.plan.Steps = StepsPick
+	}
+}
+
+// stepped plans a statement that is always carried out in steps. The plan's text is for its description only; where no group
+// has all of its tables there is none.
+func (p *planning) stepped(c *change, b *block, l *layout, targets []*source, otherwise error) error {
+	if _, err := p.pick(c, b, targets); err != nil {
+		if _, ok := err.(*Refusal); ok && otherwise == nil {
+			return err
+		}
+		return otherwise
+	}
+	var err error
+	switch plain := p.plainTarget(c, b); {
+	case l.whole != nil && len(l.groups) == 0:
+		p.plan.Kind, p.plan.Groups, p.plan.undescribed = KindGroup, p.cat.Groups[:1], true
+	case len(l.sharded) > 0:
+		err = p.shardsPlan(l, plain)
+	default:
+		err = p.groupPlan(l.groups, plain, "")
+	}
+	if err != nil {
+		return err
+	}
+	p.plan.Steps, p.plan.AlwaysSteps = StepsPick, true
+	p.plan.Reason = "rows are looked for first, and written by their keys"
+	if p.plan.undescribed {
+		return nil
 	}
 	return p.replaceFunctions(nil)
 }
@@ -155,40 +224,57 @@ func (p *planning) keepsKeys(c *change, b *block) error {
 	return nil
 }
 
-// cannotChangeMany says why the statement cannot be carried out on several shards; nil when it can.
-func (p *planning) cannotChangeMany(c *change, l *layout) *Refusal {
+// cannotChangeMany says why every shard by itself cannot carry the statement out; nil when it can.
+func (p *planning) cannotChangeMany(c *change, b *block, l *layout, targets []*source) *Refusal {
 	t := l.sharded[0].table
 	key := "give " + t.Key + " one value"
 	switch {
-	case c.limit != nil:
-		return refuse("UPDATE or DELETE with LIMIT over several shards", t, "%s: each shard would take that many rows", key)
-	case p.scope.subs || p.scope.derived:
-		return refuse("UPDATE or DELETE with subqueries over several shards", t, "%s", key)
-	case c.many || len(p.scope.sources) > 1:
-		return refuse("UPDATE or DELETE of joined tables over several shards", t, "%s", key)
-	case p.uses.unsafe != "":
-		return refuse(p.uses.unsafe+" over several shards", t, "%s", key)
+	case p.uses.grave != "":
+		return refuse(p.uses.grave+" over several shards", t, "%s", key)
 	case p.uses.sysVar:
 		return refuse("system variables over several shards", t, "%s", key)
+	case c.limit != nil:
+		return refuse("UPDATE or DELETE with LIMIT over several shards", t, "%s: each shard would take that many rows", key)
 	}
-	return nil
+	return p.apart(l, b, targets)
 }
 
-// broadcastWrite plans a write of a broadcast table: the same statement on every group that has a copy.
-func (p *planning) broadcastWrite(t *Table, plain *source) error {
+// changeBroadcast plans a write of a broadcast table: the same statement on every group that has a copy where it does the same
+// everywhere; else rows and values are found on one copy, and written by key to all.
+func (p *planning) changeBroadcast(c *change, b *block, l *layout, t *Table, targets []*source) error {
+	refusal := p.broadcastApart(t)
+	if refusal == nil {
+		return p.broadcastWrite(t, p.plainTarget(c, b))
+	}
+	if p.plan.Returning {
+		return refuse("RETURNING in a write of a broadcast table", t, "read the rows with a SELECT")
+	}
+	return p.stepped(c, b, l, targets, refusal)
+}
+
+// broadcastApart says why the copies of a broadcast table would not all become the same by the same statement.
+func (p *planning) broadcastApart(t *Table) *Refusal {
 	for _, src := range p.scope.sources {
 		if src.table == nil || src.table.Kind != Broadcast || len(src.table.Shards) != len(t.Shards) {
 			return refuse("writing a broadcast table together with others in one statement", t, "write it by itself")
 		}
 	}
+	switch {
+	case p.uses.unsafe != "" || p.uses.sysVar:
+		return refuse("functions of chance or of the session in a write of a broadcast table", t, "put their value into the statement, so that all copies stay equal")
+	case p.limited():
+		return refuse("LIMIT in a write of a broadcast table", t, "name the rows by their key, so that all copies stay equal")
+	}
+	return nil
+}
+
+// broadcastWrite plans the same statement on every group that has a copy of a broadcast table.
+func (p *planning) broadcastWrite(t *Table, plain *source) error {
+	if refusal := p.broadcastApart(t); refusal != nil {
+		return refusal
+	}
 	if p.plan.Returning {
 		return refuse("RETURNING in a write of a broadcast table", t, "read the rows with a SELECT")
-	}
-	if p.uses.unsafe != "" || len(p.uses.replaced) > 0 || p.uses.sysVar {
-		return refuse("functions of chance or of the session in a write of a broadcast table", t, "put their value into the statement, so that all copies stay equal")
-	}
-	if p.limited() {
-		return refuse("LIMIT in a write of a broadcast table", t, "name the rows by their key, so that all copies stay equal")
 	}
 	groups := p.commonGroups(p.scope.sources)
 	if err := p.groupPlan(groups, plain, "a broadcast table: every group that has a copy"); err != nil {

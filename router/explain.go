@@ -8,6 +8,8 @@ import "fmt"
 func (r *Route) Explain() (plan, reason string) {
 	p := r.Plan
 	switch {
+	case r.Stepped && p.scatterRefusal != nil:
+		return "steps", "not by each shard itself (" + p.scatterRefusal.Construct + "): in steps"
 	case r.Stepped:
 		return "steps", p.Steps.reason()
 	case p.Kind == KindGroup:

@@ -53,6 +53,9 @@ func wordSet(text string, more ...string) map[string]bool {
 	return set
 }
 
+// chanceFunctions give another value for every row: on several shards they are as good as on one.
+var chanceFunctions = wordSet(` rand uuid random_bytes sysdate `)
+
 // numericFunctions give numbers, whatever they are given.
 var numericFunctions = wordSet(` abs acos asin atan atan2 ceil ceiling cos cot degrees exp floor ln log log10 log2 mod pi pow power
  radians round sign sin sqrt tan truncate length char_length character_length octet_length bit_length ascii ord crc32 `)
@@ -60,6 +63,7 @@ var numericFunctions = wordSet(` abs acos asin atan atan2 ceil ceiling cos cot d
 // functionUse is what the walk over a statement's functions found.
 type functionUse struct {
 	unsafe    string // the first function that may not run on several shards
+	grave     string // the first of them that is not chance: RAND() gives any number, wherever it is asked
 	strange   string // the first that may not stand in SET: a stored function, say
 	session   string // the first function that cannot run on a pooled connection at all
 	usesTime  bool
@@ -138,6 +142,10 @@ func (u *functionUse) call(x *ast.FuncCallExpr) {
 		u.replaced = append(u.replaced, x)
 	case timeFunctions[name] && (name != "unix_timestamp" || len(x.Args) == 0):
 		u.usesTime = true
+	case chanceFunctions[name] && (name == "random_bytes" || len(x.Args) == 0):
+		if u.unsafe == "" {
+			u.unsafe = "the function " + name + "()"
+		}
 	case !scalarFunctions[name]:
 		u.setUnsafe("the function " + name + "()")
 		if !settingFunctions[name] {
@@ -149,5 +157,8 @@ func (u *functionUse) call(x *ast.FuncCallExpr) {
 func (u *functionUse) setUnsafe(name string) {
 	if u.unsafe == "" {
 		u.unsafe = name
+	}
+	if u.grave == "" {
+		u.grave = name
 	}
 }

@@ -223,6 +223,9 @@ const (
 	SortArithmetic
 )
 
+// Apart tells whether no group can prepare the statement for a description: it is done in steps that have places of their own.
+func (p *Plan) Apart() bool { return p.undescribed }
+
 // Pinned tells whether the plan was made for the literals of st.
 func (p *Plan) Pinned(st *fingerprint.Statement) bool {
 	for _, pin := range p.pins {

@@ -28,6 +28,9 @@ type Route struct {
 	Limit, Offset uint64 // of a merged result; Limit is MaxUint64 when there is none
 	// Stepped: it is to be carried out as Plan.Steps says; there are no legs.
 	Stepped bool
+	// At is 1 + the shard that Resolve is to send the statement to, whatever its keys say and however it would be carried
+	// out: a step of one that knows where its rows are. 0: as the keys say.
+	At int
 	// LastRow is the leg that has the statement's last row (INSERT).
 	LastRow int
 
@@ -46,6 +49,9 @@ func (r *Route) Resolve(p *Plan, st *fingerprint.Statement) error {
 	r.ev.st = st
 	if r.Stepped = p.AlwaysSteps; r.Stepped {
 		return nil
+	}
+	if r.At > 0 && p.Kind == KindShards {
+		return r.placed(p)
 	}
 	switch p.Kind {
 	case KindGroup:
@@ -130,6 +136,19 @@ func (r *Route) shards(p *Plan, st *fingerprint.Statement) error {
 		r.Stepped, r.Legs, err = true, r.Legs[:0], nil
 	}
 	return err
+}
+
+// placed makes the leg in the shard At.
+func (r *Route) placed(p *Plan) error {
+	leg := Leg{Group: p.sources[0].table.Shards[r.At-1].Group, Shard: r.At - 1, first: len(r.targets)}
+	for _, t := range p.refs {
+		if len(t.Shards) < r.At {
+			return p.scatterRefusalOr(t)
+		}
+		r.targets = append(r.targets, t.target(r.At-1))
+	}
+	r.Legs = append(r.Legs, leg)
+	return p.inGroups(leg.Group)
 }
 
 // one makes the single leg. Tables of which no row can matter are asked for in any shard of the group.

@@ -48,6 +48,7 @@ type block struct {
 	filter  *filter
 	using   map[string]bool
 	ctes    map[string]bool
+	node    *ast.SelectStmt // nil: the body of an UPDATE or DELETE, or what holds a set operation
 }
 
 // columnRef is a column of a source, by lower-case name.
@@ -96,6 +97,7 @@ func (s *scope) newBlock(parent, lexical *block, above *filter) *block {
 
 func (s *scope) selectBlock(q *ast.SelectStmt, parent, lexical *block, above *filter) {
 	b := s.newBlock(parent, lexical, above)
+	b.node = q
 	s.with(q.With, b)
 	if q.Fields != nil { // before FROM, as in the text: see splicer.pair
 		s.expressions(q.Fields, b)
