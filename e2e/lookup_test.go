@@ -17,6 +17,8 @@ const lookupSchema = `
 USE shop;
 CREATE TABLE members (id INT NOT NULL, email VARCHAR(60) COLLATE utf8mb4_general_ci NOT NULL, nick VARCHAR(20) DEFAULT NULL, n INT DEFAULT 0,
   PRIMARY KEY (id), UNIQUE KEY email (email), UNIQUE KEY nick (nick)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+CREATE TABLE accounts (id BIGINT NOT NULL AUTO_INCREMENT, email VARCHAR(60) COLLATE utf8mb4_general_ci DEFAULT NULL, n INT DEFAULT 0,
+  PRIMARY KEY (id), UNIQUE KEY email (email)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 CREATE TABLE posts (member INT NOT NULL, id INT NOT NULL, title VARCHAR(40), PRIMARY KEY (member, id)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 `
 
@@ -34,6 +36,9 @@ databases:
       members:
         shard: {column: id, by: hash_mod, shards: 4, groups: [g0, g1], binding: m}
         lookup: [email, nick]
+      accounts:
+        shard: {column: id, by: hash_mod, shards: 4, groups: [g0, g1]}
+        lookup: [email]
       posts:
         shard: {column: member, by: hash_mod, shards: 4, groups: [g0, g1], binding: m}
 `
@@ -115,6 +120,25 @@ DELETE FROM members WHERE email = 'a@x'
 INSERT INTO members (id, email, nick) VALUES (15, 'a@x', 'a')
 COMMIT
 SELECT id FROM members WHERE nick = 'a'
+# keys that Serval makes
+INSERT INTO accounts (email) VALUES ('a@x')
+SELECT LAST_INSERT_ID()
+SELECT id FROM accounts WHERE email = 'a@x'
+INSERT INTO accounts (email, n) VALUES ('b@x', 1), ('c@x', 2), (NULL, 3)
+SELECT LAST_INSERT_ID()
+SELECT id, n FROM accounts WHERE email = 'c@x'
+-- both_fail
+INSERT INTO accounts (email) VALUES ('b@x')
+SELECT LAST_INSERT_ID()
+UPDATE accounts SET email = 'd@x' WHERE email = 'c@x'
+SELECT n FROM accounts WHERE email = 'd@x'
+DELETE FROM accounts WHERE email = 'a@x'
+# rows of other tables
+INSERT INTO accounts (id, email) SELECT 100 + id, CONCAT('m', email) FROM members WHERE email IS NOT NULL ORDER BY id
+SELECT id FROM accounts WHERE email = 'mb@x'
+-- both_fail
+INSERT INTO accounts (id, email) SELECT 200 + id, CONCAT('m', email) FROM members ORDER BY members.id
+SELECT id FROM accounts WHERE id > 200
 -- error 1235 follows its table
 INSERT INTO ` + "`members/email`" + ` VALUES ('q', 1)
 -- error 1235 REPLACE into a table with lookup indexes
@@ -132,9 +156,9 @@ func TestLookup(t *testing.T) {
 	for _, kind := range servers.Kinds(t) {
 		t.Run(string(kind), func(t *testing.T) {
 			b := &bed{Cluster: cluster.Start(t, kind, cluster.Shape{Schema: lookupSchema, Layout: lookupLayout, Nodes: 2, Plain: true, Server: bedServer}),
-				primary: map[string]string{"shop.members": "id", "shop.posts": "member,id"}}
-			for _, column := range []string{"email", "nick"} {
-				servalCommand(t, program, b, 0, "lookup", "build", "shop.members."+column)
+				primary: map[string]string{"shop.members": "id", "shop.accounts": "id", "shop.posts": "member,id"}}
+			for _, column := range []string{"members.email", "members.nick", "accounts.email"} {
+				servalCommand(t, program, b, 0, "lookup", "build", "shop."+column)
 			}
 			b.addr = startServal(t, b.Cluster)
 			file, err := parseCases("lookup", lookupCases)
@@ -142,8 +166,8 @@ func TestLookup(t *testing.T) {
 				t.Fatal(err)
 			}
 			(way{name: "text", run: (*pair).run}).file(t, b, file, &tally{})
-			for _, column := range []string{"email", "nick"} {
-				if out := servalCommand(t, program, b, 0, "lookup", "check", "shop.members."+column); !strings.Contains(out, "0 faults") {
+			for _, column := range []string{"members.email", "members.nick", "accounts.email"} {
+				if out := servalCommand(t, program, b, 0, "lookup", "check", "shop."+column); !strings.Contains(out, "0 faults") {
 					t.Errorf("%s: %s", column, out)
 				}
 			}
@@ -152,7 +176,7 @@ func TestLookup(t *testing.T) {
 			if got := texts(say(t, c, "EXPLAIN ROUTE SELECT * FROM members WHERE email = 'a@x'")); len(got) != 1 || !strings.Contains(got[0], "the lookup index on email of members tells the shard") {
 				t.Errorf("%q", got)
 			}
-			if got := texts(say(t, c, "SHOW TABLES")); len(got) != 2 {
+			if got := texts(say(t, c, "SHOW TABLES")); len(got) != 3 {
 				t.Errorf("%q: lookup indexes show", got)
 			}
 			breakLookup(t, program, b)
