@@ -25,6 +25,7 @@ type Config struct {
 
 	Transactions Transactions
 	IDs          IDs
+	Gather       Gather
 	PlanCache    int // plans kept, 1 or more; default 10000
 	MaxPrepared  int // statements that all clients may have prepared at a time; default 100000
 	MaxPacket    int // largest statement in bytes, like max_allowed_packet; default 64 MiB

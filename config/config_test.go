@@ -88,6 +88,7 @@ databases: {shop: }
 		Databases:    []Database{{Name: "shop", DefaultGroup: "g0", Physical: "shop"}},
 		Transactions: Transactions{AcrossGroups: Atomic, Database: "serval"},
 		IDs:          IDs{Group: "g0", Segment: 1000},
+		Gather:       Gather{Rows: 1_000_000, Bytes: 256 << 20},
 		PlanCache:    10_000,
 		MaxPrepared:  100_000,
 		MaxPacket:    64 << 20,
@@ -103,6 +104,7 @@ listeners: ["[::1]:3307", {address: ":3308"}, "127.0.0.1:0", "127.0.0.1:0"]
 admin: off
 log: {level: warn, format: json, statements: true}
 transactions: {across_groups: best_effort, database: commits}
+gather: {rows: 5_000, bytes: 2MiB}
 plan_cache: 1_000
 max_packet: 1GiB
 `, world(nil, nil))
@@ -110,7 +112,7 @@ max_packet: 1GiB
 		t.Errorf("listeners %v", c.Listeners)
 	}
 	if (c.Admin != Admin{}) || c.Log != (Log{"warn", "json", true}) || c.Transactions != (Transactions{AcrossGroups: BestEffort, Database: "commits"}) ||
-		c.PlanCache != 1000 || c.MaxPacket != 1<<30 {
+		c.Gather != (Gather{Rows: 5000, Bytes: 2 << 20}) || c.PlanCache != 1000 || c.MaxPacket != 1<<30 {
 		t.Errorf("%+v", c)
 	}
 }

@@ -51,13 +51,14 @@ func parse(data []byte, name string, src source) (*Config, error) {
 // config reads the top level.
 func (r *reader) config(root *yaml.Node) *Config {
 	top := r.block(root, nil, topPath, "listeners", "admin", "log", "users", "defaults", "groups", "databases",
-		"transactions", "ids", "plan_cache", "max_prepared_statements", "max_packet")
+		"transactions", "ids", "gather", "plan_cache", "max_prepared_statements", "max_packet")
 	c := &Config{
 		File:         r.file,
 		Listeners:    r.listeners(top.get("listeners")),
 		Admin:        r.admin(top.get("admin")),
 		Log:          r.log(top.get("log")),
 		Transactions: r.transactions(top.get("transactions")),
+		Gather:       r.gather(top.get("gather")),
 		PlanCache:    top.number("plan_cache", defaultPlanCache, 1, 10_000_000),
 		MaxPrepared:  top.number("max_prepared_statements", defaultPrepared, 0, 4_194_304),
 		MaxPacket:    top.size("max_packet", defaultMaxPacket, 1<<10, 1<<30),

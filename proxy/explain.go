@@ -3,6 +3,7 @@ package proxy
 // explain.go: EXPLAIN ROUTE: where a statement would go, what each shard would be asked, and why. Nothing is sent.
 
 import (
+	"fmt"
 	"strconv"
 
 	"serval/proxy/wire"
@@ -42,6 +43,10 @@ func (c *session) answerRoute(text []byte) error {
 	if c.route.Stepped {
 		t.add("", "", string(c.currentText()), plan, reason)
 	}
+	if c.route.Gathered {
+		c.explainGathered(t, plan, reason)
+		return c.answerTable(t)
+	}
 	for i, leg := range c.route.Legs {
 		shard, group := "", leg.Group
 		if leg.Shard >= 0 {
@@ -53,4 +58,25 @@ func (c *session) answerRoute(text []byte) error {
 		t.add(shard, group, string(c.route.SQL(nil, i, &c.st, &c.args)), plan, reason)
 	}
 	return c.answerTable(t)
+}
+
+// explainGathered shows what is read from where, and then the statement that runs on it.
+func (c *session) explainGathered(t *table, plan, reason string) {
+	group := c.scratchGroup()
+	for i := range c.route.Copies {
+		of := &c.route.Copies[i]
+		if place, ok := of.StaysIn(group); ok && c.readsInPlace(of) {
+			c.route.StandIn(i, place.Full())
+			continue
+		}
+		for _, at := range of.Places {
+			shard := ""
+			if of.Table.Kind == router.Sharded {
+				shard = strconv.Itoa(at)
+			}
+			t.add(shard, of.Table.Shards[at].Group, of.Read("*", at), plan, "the rows of "+of.Table.Name+" that can matter")
+		}
+		c.route.StandIn(i, fmt.Sprintf("copy %d of %s", i, of.Table.Name))
+	}
+	t.add("", group, string(c.route.SQL(nil, 0, &c.st, &c.args)), plan, reason)
 }

@@ -16,7 +16,7 @@ import (
 // could not be resolved without them.
 func (c *session) narrowed(p *router.Plan, unresolved error) error {
 	var refused *router.Refusal
-	if len(p.Asked) == 0 || unresolved != nil && !errors.As(unresolved, &refused) || unresolved == nil && !c.route.Stepped && len(c.route.Legs) < 2 {
+	if len(p.Asked) == 0 || unresolved != nil && !errors.As(unresolved, &refused) || unresolved == nil && !c.route.Stepped && !c.route.Gathered && len(c.route.Legs) < 2 {
 		return unresolved
 	}
 	for i := range p.Asked {

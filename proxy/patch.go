@@ -60,9 +60,12 @@ func (p *patcher) Column(dst, def []byte) []byte {
 		return append(dst, def...)
 	}
 	for _, s := range p.standIns {
-		if string(p.column.OrgTable) == s.name && s.shape.Patch(&p.column, p.session.state.resultBytes()) {
+		if s.shape != nil && string(p.column.OrgTable) == s.name && s.shape.Patch(&p.column, p.session.state.resultBytes()) {
 			return p.session.appendColumn(dst, p.column)
 		}
+	}
+	if p.gatheredColumn(&p.column) {
+		return p.session.appendColumn(dst, p.column)
 	}
 	if len(p.standIns) > 0 && p.plan.Anywhere && p.derivedSystem(&p.column) {
 		return wire.AppendColumn(dst, &p.column)
@@ -98,6 +101,12 @@ func (p *patcher) derivedSystem(column *wire.Column) bool {
 // schemaOnly exchanges the database of a column whose table has no name of ours: a derived table is said to be in the
 // database of what it is derived from.
 func (p *patcher) schemaOnly(dst, def []byte) []byte {
+	for _, s := range p.standIns {
+		if s.table != nil && s.database == string(p.column.Schema) {
+			p.column.Schema = []byte(s.table.Database)
+			return p.session.appendColumn(dst, p.column)
+		}
+	}
 	for _, r := range p.plan.Renames {
 		for i := range r.Table.Shards {
 			if string(p.column.Schema) == r.Table.Shards[i].Database {
@@ -188,6 +197,7 @@ func (p *patcher) Error(e *wire.Error) {
 // names exchanges physical names in an error's text, and the error of a deadlock's victim for what it is.
 func (p *patcher) names(e *wire.Error) {
 	p.session.asVictim(e)
+	p.session.asReopened(e)
 	if !e.FromServer || transcode.ASCII(e.Message) || p.session.resultTable() == nil {
 		e.Message = p.text(e.Code, e.Message)
 		return

@@ -148,6 +148,9 @@ func (c *session) describe(p *router.Plan) (*wire.Prepared, error) {
 	if len(c.route.Legs) == 0 { // no server has all of its tables
 		return &wire.Prepared{}, nil
 	}
+	if c.route.Gathered {
+		return c.describeGathered(p)
+	}
 	c.patch.start(p)
 	group, database := c.legGroup(p), c.route.Database(0)
 	if open := c.openHandler(p); open != nil {

@@ -167,6 +167,9 @@ func (c *session) settle(conn *backend.Conn, pooled bool, out wire.Outcome) {
 	case out.Kind != wire.OutcomeError && out.Status&wire.StatusInTrans != 0:
 		c.discard(conn) // something began a transaction that the session does not know of
 	default:
+		if c.route.Gathered {
+			conn.Reset() // copies of rows are not kept on idle connections
+		}
 		c.giveBack(conn)
 	}
 }

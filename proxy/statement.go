@@ -143,6 +143,9 @@ func (c *session) execute(p *router.Plan) (kind, group string, err error) {
 	case p.Kind == router.KindVirtual:
 		group, err = c.virtual(p, nil)
 		return p.Kind.String(), group, err
+	case c.route.Gathered:
+		group, err = c.gather(p)
+		return "gather", group, err
 	case p.Locks != nil:
 		group, err = c.named(p)
 		return p.Kind.String(), group, err

@@ -26,6 +26,7 @@ const invisibleColumns = 80023
 type standIn struct {
 	database, name string
 	shape          *schemaview.Shape
+	table          *router.Table // in place of shape: it is a copy of this one
 }
 
 // shapeCache keeps what servers say of their system tables; a new catalog begins with an empty one.
@@ -82,7 +83,7 @@ func (c *session) standInConn(p *router.Plan, group string) (*backend.Conn, erro
 			text = "(SELECT * FROM " + text + ")"
 		}
 		c.route.StandIn(i, text)
-		c.patch.standIns = append(c.patch.standIns, standIn{t.Database, t.Name, shapes[i]})
+		c.patch.standIns = append(c.patch.standIns, standIn{database: t.Database, name: t.Name, shape: shapes[i]})
 	}
 	return conn, nil
 }

@@ -12,6 +12,8 @@ func (r *Route) Explain() (plan, reason string) {
 		return "steps", "not by each shard itself (" + p.scatterRefusal.Construct + "): in steps"
 	case r.Stepped:
 		return "steps", p.Steps.reason()
+	case r.Gathered:
+		return "gather", p.gatherReason()
 	case p.Kind == KindGroup:
 		return "group", p.Reason
 	case p.Kind == KindVirtual:
@@ -61,4 +63,15 @@ func (p *Plan) mergeReason() string {
 		return "; rows in the order of the shards"
 	}
 	return "; sorted rows are merged"
+}
+
+// gatherReason says why the rows are gathered.
+func (p *Plan) gatherReason() string {
+	switch {
+	case p.Kind == KindGather:
+		return p.Reason
+	case p.scatterRefusal != nil:
+		return p.scatterRefusal.Construct
+	}
+	return "its tables are in different groups"
 }

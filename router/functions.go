@@ -44,6 +44,18 @@ var connectionVariables = wordSet("insert_id rand_seed1 rand_seed2 pseudo_thread
 var settingFunctions = wordSet(` rand uuid uuid_short version sleep random_bytes sysdate benchmark name_const any_value
  row_number json_arrayagg sformat natural_sort_key `)
 
+// gatherFunctions are further ones that are the servers' own, and go by nothing but their arguments and the session.
+var gatherFunctions = wordSet(` grouping json_objectagg json_schema_valid json_schema_validation_report json_table json_storage_free json_normalize json_compact
+ json_detailed json_loose json_exists json_query json_equals json_objectagg st_geometrycollectionfromtext
+ st_area st_asbinary st_aswkb st_aswkt st_asgeojson st_buffer st_centroid st_contains st_convexhull st_crosses st_difference st_dimension
+ st_disjoint st_distance st_distance_sphere st_endpoint st_envelope st_equals st_exteriorring st_geohash st_geometryn
+ st_geometrytype st_geomfromgeojson st_geomfromtext st_geomfromwkb st_interiorringn st_intersection st_intersects st_isclosed
+ st_isempty st_issimple st_isvalid st_latfromgeohash st_latitude st_length st_linefromtext st_longfromgeohash st_longitude
+ st_makeenvelope st_numgeometries st_numinteriorring st_numpoints st_overlaps st_pointfromgeohash st_pointfromtext st_pointn
+ st_polyfromtext st_simplify st_srid st_startpoint st_swapxy st_symdifference st_touches st_transform st_union st_validate st_within st_x st_y
+ mbrcontains mbrcoveredby mbrcovers mbrdisjoint mbrequals mbrintersects mbroverlaps mbrtouches mbrwithin
+ point linestring polygon multipoint multilinestring multipolygon geometrycollection `)
+
 // wordSet makes a set of the words of a text and of further names.
 func wordSet(text string, more ...string) map[string]bool {
 	set := map[string]bool{}
@@ -64,6 +76,7 @@ var numericFunctions = wordSet(` abs acos asin atan atan2 ceil ceiling cos cot d
 type functionUse struct {
 	unsafe    string // the first function that may not run on several shards
 	grave     string // the first of them that is not chance: RAND() gives any number, wherever it is asked
+	stuck     string // the first that may not run on gathered rows either
 	strange   string // the first that may not stand in SET: a stored function, say
 	session   string // the first function that cannot run on a pooled connection at all
 	usesTime  bool
@@ -100,7 +113,7 @@ func (u *functionUse) Enter(n ast.Node) (ast.Node, bool) {
 	case *ast.SelectStmt:
 		u.into = u.into || x.SelectIntoOpt != nil
 	case *ast.MatchAgainst:
-		u.setUnsafe("MATCH … AGAINST")
+		u.setStuck("MATCH … AGAINST")
 	case *ast.FuncCallExpr:
 		u.call(x)
 	}
@@ -128,16 +141,16 @@ func (u *functionUse) call(x *ast.FuncCallExpr) {
 	switch {
 	case x.Schema.O != "":
 		u.schemas = append(u.schemas, x.Schema.O)
-		u.setUnsafe("the function " + name + "()")
+		u.setStuck("the function " + name + "()")
 		u.strange = name
 	case sessionFunctions[name]:
 		u.session = name
 	case lockFunctions[name]:
 		u.locks = append(u.locks, x)
-		u.setUnsafe("the function " + name + "()")
+		u.setStuck("the function " + name + "()")
 	case name == "last_insert_id" && len(x.Args) > 0:
 		u.setsID = true
-		u.setUnsafe("the function " + name + "()")
+		u.setStuck("the function " + name + "()")
 	case replacedPiece(x) >= 0:
 		u.replaced = append(u.replaced, x)
 	case timeFunctions[name] && (name != "unix_timestamp" || len(x.Args) == 0):
@@ -148,6 +161,9 @@ func (u *functionUse) call(x *ast.FuncCallExpr) {
 		}
 	case !scalarFunctions[name]:
 		u.setUnsafe("the function " + name + "()")
+		if !settingFunctions[name] && !gatherFunctions[name] {
+			u.setStuck("the function " + name + "()") // it may be a stored one
+		}
 		if !settingFunctions[name] {
 			u.strange = name
 		}
@@ -160,5 +176,12 @@ func (u *functionUse) setUnsafe(name string) {
 	}
 	if u.grave == "" {
 		u.grave = name
+	}
+}
+
+func (u *functionUse) setStuck(name string) {
+	u.setUnsafe(name)
+	if u.stuck == "" {
+		u.stuck = name
 	}
 }

@@ -22,10 +22,11 @@ const (
 	KindBroadcast             // a write that goes to every group that holds a copy
 	KindVirtual               // a query on system tables that Serval fills (Virtuals), run on one group
 	KindSchema                // a schema change in all places of its tables (Schema)
+	KindGather                // a query on tables in several groups, run on gathered rows (Gather)
 )
 
 func (k Kind) String() string {
-	return [...]string{"session", "group", "shards", "insert", "broadcast", "virtual", "schema"}[k]
+	return [...]string{"session", "group", "shards", "insert", "broadcast", "virtual", "schema", "gather"}[k]
 }
 
 // Verb is what a statement does.
@@ -127,6 +128,10 @@ type Plan struct {
 
 	// Numbers: the statement inserts into a table that Serval numbers the rows of.
 	Numbers *Numbering
+
+	// Gather is how it runs on rows gathered from several places, nil when it cannot. KindShards: where its keys do not lead
+	// to one place.
+	Gather *Gather
 
 	insert *insertPlan
 	pins   []pin

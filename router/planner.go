@@ -321,7 +321,10 @@ func (p *planning) explain(s *ast.ExplainStmt) error {
 		if err := p.query(s.Stmt); err != nil {
 			return err
 		}
-		p.plan.scatter = nil
+		if p.plan.Kind == KindGather {
+			return refuse("EXPLAIN of a query on tables in different groups", nil, "EXPLAIN ROUTE shows what is asked where")
+		}
+		p.plan.scatter, p.plan.Gather = nil, nil
 		p.plan.scatterRefusal = refuse("EXPLAIN over several shards", p.plan.Sharded, "name one key, or use EXPLAIN ROUTE to see the shards")
 		if p.plan.Kind == KindVirtual {
 			return refuse("EXPLAIN of a query on system tables", nil, "Serval fills them for each statement: there is no plan to show")

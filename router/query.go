@@ -30,8 +30,8 @@ func (p *planning) query(n ast.StmtNode) error {
 		return p.system(l)
 	case len(p.scope.sources) == 0:
 		return p.noTables()
-	case len(l.sharded) == 0 && len(l.groups) == 0:
-		return p.differentGroups(l)
+	case len(l.whole) > 0 && len(l.groups) == 0:
+		return p.gatherPlan(l)
 	case len(l.sharded) == 0:
 		return p.groupPlan(l.groups, nil, "all tables are whole in the group")
 	}
@@ -48,7 +48,11 @@ func (p *planning) query(n ast.StmtNode) error {
 			p.plan.scatterRefusal = refusal
 		}
 	}
-	return p.replaceFunctions(sel)
+	if err := p.replaceFunctions(sel); err != nil {
+		return err
+	}
+	p.gatherInstead()
+	return nil
 }
 
 // cannotScatter says why a SELECT's result over several shards would not be the rows of the shards put together;

@@ -26,6 +26,9 @@ type Route struct {
 	// Merged: the legs' rows are to be merged by Plan.Scatter and its Limit; otherwise each leg stands for itself.
 	Merged        bool
 	Limit, Offset uint64 // of a merged result; Limit is MaxUint64 when there is none
+	// Gathered: it runs on Copies, which the session has to make and to name (StandIn); its one leg has no group.
+	Gathered bool
+	Copies   []Copy
 	// Stepped: it is to be carried out as Plan.Steps says; there are no legs.
 	Stepped bool
 	// At is 1 + the shard that Resolve is to send the statement to, whatever its keys say and however it would be carried
@@ -45,7 +48,7 @@ type Route struct {
 // Resolve works out the legs of a statement whose plan is p. Its error is a *Refusal or about a literal.
 func (r *Route) Resolve(p *Plan, st *fingerprint.Statement) error {
 	r.Plan, r.Legs, r.targets, r.rows = p, r.Legs[:0], r.targets[:0], r.rows[:0]
-	r.Merged, r.Limit, r.Offset, r.LastRow = false, math.MaxUint64, 0, 0
+	r.Merged, r.Gathered, r.Limit, r.Offset, r.LastRow = false, false, math.MaxUint64, 0, 0
 	r.ev.st = st
 	if r.Stepped = p.AlwaysSteps; r.Stepped {
 		return nil
@@ -59,6 +62,9 @@ func (r *Route) Resolve(p *Plan, st *fingerprint.Statement) error {
 		return nil
 	case KindVirtual:
 		r.virtual(p)
+		return nil
+	case KindGather:
+		r.gather(p.Gather, st)
 		return nil
 	case KindBroadcast:
 		for _, g := range p.Groups {
@@ -131,6 +137,10 @@ func (r *Route) shards(p *Plan, st *fingerprint.Statement) error {
 		err = r.one(p, group, shard, first, empty)
 	} else {
 		err = r.several(p, st, &drivers, first)
+	}
+	if err != nil && p.Gather != nil {
+		r.gather(p.Gather, st)
+		return nil
 	}
 	if err != nil && p.Steps != StepsNone {
 		r.Stepped, r.Legs, err = true, r.Legs[:0], nil
@@ -275,20 +285,36 @@ func (r *Route) PushedLimit() uint64 {
 // SQL appends what a leg is asked. args carries the session's values; its other fields are set here.
 func (r *Route) SQL(dst []byte, leg int, st *fingerprint.Statement, args *rewrite.Arguments) []byte {
 	l := &r.Legs[leg]
-	args.Targets = r.targets[l.first : l.first+min(len(r.Plan.refs), len(r.targets)-l.first)]
+	args.Targets = r.targets[l.first : l.first+min(r.references(), len(r.targets)-l.first)]
 	args.Rows = r.rows[l.rows[0]:l.rows[1]]
-	t := &r.Plan.template
+	t := r.template()
 	if r.Merged {
 		t, args.Limit = &r.Plan.scatter.template, r.PushedLimit()
 	}
 	return t.Render(dst, st, args)
 }
 
+// template is the statement's own, for one place.
+func (r *Route) template() *rewrite.Template {
+	if r.Gathered {
+		return &r.Plan.Gather.template
+	}
+	return &r.Plan.template
+}
+
+// references is the number of targets that a leg has.
+func (r *Route) references() int {
+	if r.Gathered {
+		return len(r.Plan.Gather.sources)
+	}
+	return len(r.Plan.refs)
+}
+
 // Parameters tells which parameters of a prepared statement a leg's SQL has: same when they are the statement's own, in
 // their order, and else appends their numbers to dst.
 func (r *Route) Parameters(dst []uint16, leg int, st *fingerprint.Statement, plain bool) (numbers []uint16, same bool) {
 	l := &r.Legs[leg]
-	t := &r.Plan.template
+	t := r.template()
 	if r.Merged && !plain {
 		t = &r.Plan.scatter.template
 	}
@@ -303,7 +329,7 @@ func (r *Route) Parameters(dst []uint16, leg int, st *fingerprint.Statement, pla
 // carried out in steps has no such place.
 func (r *Route) ResolveAny(p *Plan, st *fingerprint.Statement) error {
 	r.Plan, r.Legs, r.targets, r.rows = p, r.Legs[:0], r.targets[:0], r.rows[:0]
-	r.Merged, r.Stepped, r.Limit, r.Offset, r.LastRow = false, false, math.MaxUint64, 0, 0
+	r.Merged, r.Gathered, r.Stepped, r.Limit, r.Offset, r.LastRow = false, false, false, math.MaxUint64, 0, 0
 	r.ev.st = st
 	if p.undescribed {
 		return nil
@@ -313,6 +339,8 @@ func (r *Route) ResolveAny(p *Plan, st *fingerprint.Statement) error {
 		r.Legs = append(r.Legs, Leg{Shard: -1})
 	case KindVirtual:
 		r.virtual(p)
+	case KindGather:
+		r.gather(p.Gather, st)
 	case KindBroadcast:
 		r.Legs = append(r.Legs, Leg{Group: p.Groups[0], Shard: -1})
 	case KindInsert:
@@ -325,7 +353,12 @@ func (r *Route) ResolveAny(p *Plan, st *fingerprint.Statement) error {
 		for range p.refs {
 			r.targets = append(r.targets, rewrite.Target{})
 		}
-		if err := r.one(p, "", -1, 0, len(p.sources)); err != nil && p.Steps == StepsNone {
+		err := r.one(p, "", -1, 0, len(p.sources))
+		if err != nil && p.Gather != nil {
+			r.gather(p.Gather, st)
+			return nil
+		}
+		if err != nil && p.Steps == StepsNone {
 			return err
 		}
 	}
@@ -355,8 +388,8 @@ func (r *Route) Database(leg int) string {
 // PlainSQL is what a leg would be asked without what a merge needs.
 func (r *Route) PlainSQL(dst []byte, leg int, st *fingerprint.Statement, args *rewrite.Arguments) []byte {
 	l := &r.Legs[leg]
-	args.Targets = r.targets[l.first : l.first+len(r.Plan.refs)]
-	return r.Plan.template.Render(dst, st, args)
+	args.Targets = r.targets[l.first : l.first+r.references()]
+	return r.template().Render(dst, st, args)
 }
 
 // Scatter is how to merge a Merged route's legs.

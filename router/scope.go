@@ -26,24 +26,26 @@ type conjunct struct {
 
 // source is one entry of a FROM clause.
 type source struct {
-	name    string // alias, or the table's name
-	db      string // logical database of a table
-	table   *Table // nil for derived tables, CTEs and tables that are not in the catalog
-	system  string // the system database that the table is in
-	node    *ast.TableName
-	aliased bool
-	filter  *filter
-	outer   bool // on the nullable side of an outer join
-	block   *block
-	holder  *ast.TableSource
-	columns map[string]bool // of a derived table, lower case; nil: not known
+	name     string // alias, or the table's name
+	db       string // logical database of a table
+	table    *Table // nil for derived tables, CTEs and tables that are not in the catalog
+	system   string // the system database that the table is in
+	node     *ast.TableName
+	aliased  bool
+	filter   *filter
+	outer    bool // on the nullable side of an outer join
+	gathered bool // a copy may stand in for it: see gather.go
+	block    *block
+	holder   *ast.TableSource
+	columns  map[string]bool // of a derived table, lower case; nil: not known
 }
 
 // block is one SELECT (or the body of an UPDATE or DELETE).
 type block struct {
-	parent  *block // where names are looked up next
-	lexical *block // the block around it, whose CTEs it sees
-	right   bool   // it has a RIGHT JOIN: what USING means is not followed
+	parent  *block          // where names are looked up next
+	lexical *block          // the block around it, whose CTEs it sees
+	query   *ast.SelectStmt // nil for others
+	right   bool            // it has a RIGHT JOIN: what USING means is not followed
 	sources []*source
 	filter  *filter
 	using   map[string]bool
@@ -98,6 +100,7 @@ func (s *scope) newBlock(parent, lexical *block, above *filter) *block {
 func (s *scope) selectBlock(q *ast.SelectStmt, parent, lexical *block, above *filter) {
 	b := s.newBlock(parent, lexical, above)
 	b.node = q
+	b.query = q
 	s.with(q.With, b)
 	if q.Fields != nil { // before FROM, as in the text: see splicer.pair
 		s.expressions(q.Fields, b)

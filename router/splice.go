@@ -52,7 +52,7 @@ func names(r *rewrite.TableRef, n *ast.TableName) bool {
 
 // renamed tells whether another table stands in for a source's, under the name that it has in the statement.
 func (s *source) renamed() bool {
-	return s.table != nil && (s.table.Kind == Sharded || s.table.Kind == Virtual)
+	return s.gathered || s.table != nil && (s.table.Kind == Sharded || s.table.Kind == Virtual)
 }
 
 // virtualNamed tells whether db.table is how a virtual table is called in the statement.
@@ -176,7 +176,7 @@ func (p *planning) qualifier(db, table string, plain *source) qualifierAction {
 		return qualifierKeep
 	}
 	for _, src := range p.scope.sources {
-		if src.db == db && src.name == table && src.table != nil && src.table.Kind == Sharded {
+		if src.db == db && src.name == table && (src.gathered || src.table != nil && src.table.Kind == Sharded) {
 			return qualifierDrop
 		}
 	}
@@ -225,8 +225,11 @@ func (p *planning) someTargets() []rewrite.Target {
 }
 
 func (s Shard) target() rewrite.Target {
-	return rewrite.Target{Full: rewrite.Quote(s.Database) + "." + rewrite.Quote(s.Table), Name: rewrite.Quote(s.Table)}
+	return rewrite.Target{Full: s.Full(), Name: rewrite.Quote(s.Table)}
 }
+
+// Full is the table's name with its database, as it stands in statements.
+func (s Shard) Full() string { return rewrite.Quote(s.Database) + "." + rewrite.Quote(s.Table) }
 
 // restore prints a tree in one normal form. Literals keep their value.
 func restore(n ast.Node) (string, error) {

@@ -1,0 +1,19 @@
+package config
+
+// gather.go: how much one statement may gather from several places into one.
+
+import "gopkg.in/yaml.v3"
+
+// Gather limits what is copied for one statement that runs on gathered rows.
+type Gather struct {
+	Rows  int // default 1,000,000
+	Bytes int // of the rows as they are read; default 256 MiB
+}
+
+func (r *reader) gather(n *yaml.Node) Gather {
+	b := &block{r: r, path: "gather"}
+	if n != nil {
+		b = r.block(n, nil, "gather", "rows", "bytes")
+	}
+	return Gather{Rows: b.number("rows", 1_000_000, 1, 1_000_000_000), Bytes: b.size("bytes", 256<<20, 64<<10, 1<<40)}
+}
