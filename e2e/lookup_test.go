@@ -120,6 +120,18 @@ DELETE FROM members WHERE email = 'a@x'
 INSERT INTO members (id, email, nick) VALUES (15, 'a@x', 'a')
 COMMIT
 SELECT id FROM members WHERE nick = 'a'
+# rows that are picked first
+INSERT INTO members (id, email, nick) VALUES (61, 'p1@x', 'p1'), (62, 'p2@x', 'p2'), (63, 'p3@x', 'p3'), (64, 'p4@x', NULL)
+UPDATE members SET nick = CONCAT('q', id) WHERE id > 60 ORDER BY id DESC LIMIT 2
+SELECT id FROM members WHERE nick = 'q63'
+SELECT id FROM members WHERE nick = 'p3'
+DELETE FROM members WHERE id > 60 ORDER BY email LIMIT 2
+SELECT id FROM members WHERE email = 'p2@x'
+SELECT id FROM members WHERE email = 'p3@x'
+DELETE FROM members WHERE id = 63 LIMIT 1
+SELECT id FROM members WHERE email = 'p3@x'
+UPDATE members m JOIN posts p ON p.member = m.id SET m.nick = p.title WHERE p.title = 'one'
+SELECT id FROM members WHERE nick = 'one'
 # keys that Serval makes
 INSERT INTO accounts (email) VALUES ('a@x')
 SELECT LAST_INSERT_ID()
