@@ -92,7 +92,7 @@ func findLookup(catalog *router.Catalog, cluster *backend.Cluster, name string) 
 		}
 	}
 	if len(names) == 0 {
-		return nil, errors.New("no table of the configuration has lookup:")
+		return nil, errors.New("no table of the configuration has a lookup index")
 	}
 	return nil, fmt.Errorf("the configuration has no lookup index %s; there are %s", name, strings.Join(names, ", "))
 }
