@@ -145,7 +145,32 @@ func aboutRow(w warning) bool {
 	return w.code == 1365 || w.code == 1062 || strings.Contains(w.message, " at row ")
 }
 
-// warningCount is the count for a list of warnings, of which the servers counted total.
+// sortByRow puts the warnings of a split INSERT into the order of its rows, where all of them name one.
+func sortByRow(list []warning) {
+	rows := map[warning]int{}
+	for _, w := range list {
+		_, number, found := cutLast(w.message, " at row ")
+		n, err := strconv.Atoi(number)
+		if !found || err != nil {
+			return
+		}
+		rows[w] = n
+	}
+	slices.SortStableFunc(list, func(a, b warning) int { return rows[a] - rows[b] })
+}
+
+// maxErrors is max_error_count, how many warnings SHOW WARNINGS knows.
+func (c *session) maxErrors() int {
+	if n, err := strconv.Atoi(c.state.vars["max_error_count"]); err == nil {
+		return n
+	}
+	if c.known.flavor.mariadb {
+		return 64
+	}
+	return maxWarnings
+}
+
+// warningCount is the count for a list of warnings, of which the servers counted total: they count more than they keep.
 func warningCount(list []warning, total uint16) uint16 {
 	if len(list) < maxWarnings {
 		return uint16(len(list))

@@ -342,7 +342,13 @@ func (c *session) answerWritten(p *router.Plan, w *written) error {
 		}
 	} else {
 		c.warnings = c.mergedWarnings(w.warnings, len(w.legs))
-		w.ok.Warnings = warningCount(c.warnings, w.ok.Warnings)
+		if p.Kind == router.KindInsert {
+			sortByRow(c.warnings)
+		}
+		if kept := len(slices.Concat(w.warnings...)); kept == int(w.ok.Warnings) { // else the servers know of more than they tell
+			w.ok.Warnings = uint16(len(c.warnings))
+		}
+		c.warnings = c.warnings[:min(len(c.warnings), c.maxErrors())]
 		w.ok.Info = c.mergedInfo(p, w)
 	}
 	c.numbersDone(&w.ok)
@@ -391,8 +397,8 @@ func duplicates(p *router.Plan, rows uint64, ok *wire.OK) uint64 {
 	switch {
 	case len(ok.Info) > 0:
 		return infoNumbers(ok.Info)[1]
-	case p.InsertIgnores() && ok.AffectedRows < rows:
-		return rows - ok.AffectedRows
+	case p.InsertIgnores(): // a row that ON DUPLICATE KEY UPDATE has changed counts as one that was inserted
+		return rows - min(rows, ok.AffectedRows)
 	case ok.AffectedRows > rows:
 		return ok.AffectedRows - rows
 	}
