@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 30s
 
-.PHONY: build test test-quick install vet staticcheck race sysbench chaos crossing dml bank crash bench bench-quick fuzz fuzz-protocol clean demo clients record-clients load
+.PHONY: build test test-quick install vet staticcheck race sysbench chaos crossing dml ids bank crash bench bench-quick fuzz fuzz-protocol clean demo clients record-clients load
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/serval ./cmd/serval
@@ -50,6 +50,10 @@ crossing: install
 # Random statements that write, compared with a plain server answer by answer and row by row: five minutes on each kind of server.
 dml: install
 	SERVAL_E2E_SECONDS=300 $(GO) test -count=1 -v -timeout 30m -run TestRandomDML ./e2e
+
+# Sixty-four writers of numbered tables through four Servals, one killed: a minute for each kind of server and of ids.
+ids: install
+	SERVAL_E2E_SECONDS=60 $(GO) test -count=1 -v -timeout 30m -run TestIDsOfManyWriters ./e2e
 
 # Sixteen clients move money over two groups while Servals, servers and the network fail: five minutes on each kind of server.
 bank: install
