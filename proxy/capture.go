@@ -26,6 +26,9 @@ func (c *session) describeSession(ps *preparedStatement, p *router.Plan) (*wire.
 	if p == nil { // EXPLAIN ROUTE
 		return c.describeResult(ps, nil)
 	}
+	if p.NextValue != nil { // no server knows the name
+		return c.describeResult(ps, nil)
+	}
 	if p.OnlyOwn() {
 		return &wire.Prepared{}, nil
 	}
@@ -57,7 +60,7 @@ const codeUnsupportedPS = 1295
 
 // hasResult tells whether a session statement answers with rows.
 func (c *session) hasResult(p *router.Plan) bool {
-	if p.Show != nil || p.Locks != nil && p.Locks.Holder {
+	if p.Show != nil || p.NextValue != nil || p.Locks != nil && p.Locks.Holder {
 		return true
 	}
 	switch p.Stmt.(type) {

@@ -56,7 +56,7 @@ type catalogMaker struct {
 // name only, so that the others work, and the catalog is not complete.
 func makeCatalog(ctx context.Context, cfg *config.Config, cluster *backend.Cluster, log *slog.Logger, version uint64) (cat *router.Catalog, complete bool, err error) {
 	m := &catalogMaker{cfg: cfg, cluster: cluster, log: log, columns: map[string]map[string][]schema.Column{}, views: map[string]map[string]bool{}, keys: map[string]map[string]*schema.Keys{}}
-	cat = &router.Catalog{Version: version, Databases: map[string]*router.Database{}}
+	cat = &router.Catalog{Version: version, Databases: map[string]*router.Database{}, Own: cfg.Transactions.Database, Sequences: cfg.IDs.Sequences}
 	for _, g := range cfg.Groups {
 		cat.Groups = append(cat.Groups, g.Name)
 	}

@@ -331,3 +331,21 @@ func (s *Server) forgetNumbers(ctx context.Context, database, table string) erro
 func (s *Server) renameNumbers(ctx context.Context, database, table, toDatabase, toTable string) error {
 	return s.ids.Rename(ctx, sequence.Table(database, table), sequence.Table(toDatabase, toTable))
 }
+
+// nextValue answers SELECT NEXT VALUE FOR with one number of a table or of a named sequence.
+func (c *session) nextValue(n *router.NextValue) error {
+	src := &sequence.Source{Name: sequence.Named(c.known.catalog.Own, n.Sequence), Max: 1<<63 - 1}
+	if n.Table != nil {
+		src = c.source(n.Table)
+	}
+	id := uint64(0)
+	if c.describing == nil {
+		var err error
+		if id, err = c.srv.ids.Next(c.waiting(), src, 1); err != nil {
+			return numbersMissing(err)
+		}
+	}
+	group := c.defaultGroup()
+	sql := fmt.Sprintf("SELECT CAST(%d AS UNSIGNED) AS %s", id, rewrite.Quote(n.Column))
+	return c.relayText(group, sql, &router.Plan{Kind: router.KindGroup, Verb: router.VerbSelect, Groups: []string{group}})
+}

@@ -14,6 +14,8 @@ func (c *session) sessionStatement(p *router.Plan) error {
 		return c.showStatement(p.Show)
 	}
 	switch {
+	case p.NextValue != nil:
+		return c.nextValue(p.NextValue)
 	case p.Kill != nil:
 		return c.killStatement(p.Kill)
 	case p.TableLock == router.UnlockTables:

@@ -141,6 +141,8 @@ type Catalog struct {
 	Version   uint64
 	Databases map[string]*Database
 	Groups    []string // in configuration order: the fixed order in which groups are asked
+	Own       string   // Serval's own database on the servers
+	Sequences []string // for SELECT NEXT VALUE FOR Own.name
 	// SpaceWeights holds, per collation of the columns, WEIGHT_STRING(' ') for PAD SPACE and an empty slice for NO PAD
 	// collations; a collation that is nil or absent has no order that could be merged.
 	SpaceWeights map[string][]byte

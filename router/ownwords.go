@@ -14,6 +14,8 @@ func (p *planning) ownWords() (done bool, err error) {
 	switch {
 	case p.st.Begins("lock"), p.st.Begins("unlock"), p.st.Begins("handler"), p.st.Begins("flush"):
 		return p.tableStatement()
+	case p.st.Begins("select"):
+		return p.nextValue()
 	case p.st.Begins("start"):
 		return p.startTransaction(), nil
 	case p.st.Begins("create"), p.st.Begins("alter"), p.st.Begins("drop"):

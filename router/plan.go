@@ -53,6 +53,8 @@ type Plan struct {
 	Stmt    ast.StmtNode // KindSession only: nobody changes it
 	Kill    *Kill        // KindSession: KILL
 	Show    *Show        // KindSession only: in place of Stmt
+	// NextValue is set for SELECT NEXT VALUE FOR what Serval numbers. KindSession only.
+	NextValue *NextValue
 	Locking bool         // SELECT … FOR UPDATE / LOCK IN SHARE MODE
 	Reason  string       // why this kind, for EXPLAIN ROUTE
 	File    bool         // LOAD DATA LOCAL: the server asks for a file of the client's
