@@ -5,7 +5,6 @@ package proxy
 // from is package sequence's.
 
 import (
-	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -57,7 +56,9 @@ func (c *session) numbered(p *router.Plan) (kind, group string, err error) {
 			return "refused", "", err
 		}
 	}
-	if made.first, err = c.srv.ids.Fill(c.waiting(), c.source(n.Table), made.rows); err != nil {
+	src := c.source(n.Table)
+	defer c.srv.ids.Done(src)
+	if made.first, err = c.srv.ids.Fill(c.waiting(), src, made.rows); err != nil {
 		return "refused", "", c.numbersFailed(err, n, made.rows)
 	}
 	if missing == 0 {
@@ -310,26 +311,34 @@ func (c *session) takeNumbers(t *router.Table, n int) (first uint64, err error) 
 	return first, nil
 }
 
-// numbersBeginAt is for CREATE TABLE and ALTER TABLE … AUTO_INCREMENT = n, after the servers have done it.
-func (s *Server) numbersBeginAt(ctx context.Context, t *router.Table, n uint64) error {
-	if err := s.forgetNumbers(ctx, t.Database, t.Name); err != nil {
-		return err
+// followNumbers has the numbers of tables follow a schema change that the servers have made. What fails leaves numbers that
+// go on as they were: none comes twice.
+func (c *session) followNumbers(change *router.SchemaChange) {
+	ctx := c.srv.ctx
+	warn := func(t router.TableKey, err error) {
+		if err != nil {
+			c.srv.log.Warn("the AUTO_INCREMENT numbers of a table did not follow its schema change", "table", t.Database+"."+t.Name, "error", err)
+		}
+	}
+	for _, r := range change.Renames {
+		warn(r.From, c.srv.ids.Rename(ctx, sequence.Table(r.From.Database, r.From.Name), sequence.Table(r.To.Database, r.To.Name)))
+	}
+	for _, list := range [][]router.TableKey{change.Forgets, change.Clears} {
+		for _, t := range list {
+			warn(t, c.srv.ids.Forget(ctx, sequence.Table(t.Database, t.Name)))
+		}
+	}
+	if change.AutoIncrement == 0 || len(change.Tables) == 0 {
+		return
+	}
+	key := change.Tables[len(change.Tables)-1] // ALTER TABLE … RENAME: the new name
+	t := c.srv.known.Load().catalog.Table(key.Database, key.Name)
+	if t == nil || t.Kind != router.Sharded && t.Kind != router.Broadcast {
+		return
 	}
 	if src := sourceOf(t); src != nil {
-		return s.ids.Ensure(ctx, src, n)
+		warn(key, c.srv.ids.Ensure(ctx, src, change.AutoIncrement))
 	}
-	return nil
-}
-
-// forgetNumbers is for CREATE, DROP and TRUNCATE TABLE, after the servers have done it: numbers begin anew, by what the
-// servers say of the table then. Where other Servals have had numbers of the table they go on, so that none comes twice.
-func (s *Server) forgetNumbers(ctx context.Context, database, table string) error {
-	return s.ids.Forget(ctx, sequence.Table(database, table))
-}
-
-// renameNumbers is for RENAME TABLE, after the servers have done it.
-func (s *Server) renameNumbers(ctx context.Context, database, table, toDatabase, toTable string) error {
-	return s.ids.Rename(ctx, sequence.Table(database, table), sequence.Table(toDatabase, toTable))
 }
 
 // nextValue answers SELECT NEXT VALUE FOR with one number of a table or of a named sequence.

@@ -78,6 +78,7 @@ func (c *session) schemaChange(p *router.Plan) error {
 	}
 	before := c.srv.known.Load().catalog
 	c.srv.reloadAfter(done.Version)
+	c.followNumbers(p.Schema)
 	if err := c.followSchema(p.Schema, before); err != nil {
 		return err
 	}

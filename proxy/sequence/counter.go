@@ -37,6 +37,7 @@ type counter struct {
 	name   string
 	source atomic.Pointer[Source] // as the last user had it; nil before
 	turn   chan struct{}
+	using  atomic.Int64 // statements that have numbers and have not ended
 
 	hand     span         // what is given next
 	spare    span         // what was fetched ahead and does not follow it
@@ -197,6 +198,19 @@ func (c *counter) fetch(ctx context.Context, floor, n uint64) (span, error) {
 			return span{}, err
 		}
 	}
+}
+
+// patience is how long idle waits.
+const patience = 2 * time.Second
+
+// idle waits for the statements that have numbers to end. Who calls it has the turn, so that no others get some.
+func (c *counter) idle(ctx context.Context) bool {
+	for wait := time.Now().Add(patience); c.using.Load() > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(wait) || ctx.Err() != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // drop gives up what is in hand, and tells what that was.

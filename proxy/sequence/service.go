@@ -74,13 +74,16 @@ func Named(own, name string) string { return own + "." + name }
 
 // Fill numbers the rows that have no id, in their order, and sees that numbers that are given are not made again. first
 // is the first number made, 0 when none was. As on a server, a statement of n rows takes n numbers, also where some
-// rows bring theirs, and the numbers are consecutive.
+// rows bring theirs, and the numbers are consecutive. Done has to be called when the statement has ended, also after an
+// error.
 func (s *Service) Fill(ctx context.Context, src *Source, rows []Row) (first uint64, err error) {
 	if src.Snowflake {
 		return s.flakes.fill(ctx, src, rows)
 	}
 	c := s.counter(src)
-	if err := c.take(ctx); err != nil {
+	err = c.take(ctx)
+	c.using.Add(1)
+	if err != nil {
 		return 0, err
 	}
 	defer c.leave()
@@ -135,8 +138,16 @@ func failed(src *Source, err error) error {
 	return fmt.Errorf("ids of %s: %w", src.Name, err)
 }
 
+// Done says that the statement for which Fill was called has ended: its rows are in the tables, or will never be.
+func (s *Service) Done(src *Source) {
+	if !src.Snowflake {
+		s.counter(src).using.Add(-1)
+	}
+}
+
 // Next gives n consecutive numbers.
 func (s *Service) Next(ctx context.Context, src *Source, n int) (first uint64, err error) {
+	defer s.Done(src)
 	return s.Fill(ctx, src, make([]Row, n))
 }
 
@@ -145,19 +156,23 @@ func (s *Service) Ensure(ctx context.Context, src *Source, atLeast uint64) error
 	if src.Snowflake || atLeast < 2 {
 		return nil
 	}
+	defer s.Done(src)
 	_, err := s.Fill(ctx, src, []Row{{ID: atLeast - 1, Given: true}})
 	return err
 }
 
-// Forget is for a table that was dropped, made, truncated or had its counter altered: the next number follows from what
-// the servers say of the table then. Where other Servals may have numbers of the old table in hand it goes on where it
-// was, since those would come twice.
+// Forget is for a table that was dropped or truncated: the next number follows from what the servers say of the table
+// then. Where other Servals may have numbers of the old table in hand, or statements do not end, it goes on where it was,
+// since numbers would come twice.
 func (s *Service) Forget(ctx context.Context, name string) error {
 	c := s.counter(&Source{Name: name})
 	if err := c.take(ctx); err != nil {
 		return err
 	}
 	defer c.leave()
+	if !c.idle(ctx) {
+		return nil
+	}
 	if _, err := c.drop(ctx); err != nil {
 		return err
 	}
