@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"serval/proxy/backend"
 	"serval/proxy/loaddata"
@@ -112,8 +113,23 @@ func (l *loading) learn() (limit int, err error) {
 			return 0, notSupported("Serval cannot tell where to load: %v", err)
 		}
 	}
+	if err := l.mayPassThrough(); err != nil {
+		return 0, err
+	}
 	l.table, err = l.decodes()
 	return limit, err
+}
+
+// mayPassThrough refuses a key that goes through a user variable of a character set in which ASCII is not ASCII: MySQL reads
+// the variable in the character set that it had before the statement.
+func (l *loading) mayPassThrough() error {
+	literal := l.state.users[strings.ToLower(l.load.Variable)]
+	for _, set := range []string{"ucs2", "utf16", "utf32"} {
+		if strings.Contains(literal, set) {
+			return notSupported("Serval does not support a shard key from @%s, which is in %s, in LOAD DATA: SET @%s = '' first", l.load.Variable, set, l.load.Variable)
+		}
+	}
+	return nil
 }
 
 // decodes is the table by which a key is decoded, nil where its bytes are what is compared.
@@ -266,6 +282,8 @@ func (l *loading) place(line *loaddata.Line) (int, error) {
 func (l *loading) decodeKey(f *loaddata.Field) error {
 	col := l.load.Table.KeyColumn()
 	switch {
+	case l.load.Variable != "":
+		return fmt.Errorf("column '%s' is the shard key and text outside of ASCII reaches it through @%s, which the servers may convert; name the column in the list", col.Name, l.load.Variable)
 	case col.Collation == "" || col.Collation == "binary":
 		return nil
 	case l.charset == "binary":

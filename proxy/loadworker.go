@@ -13,6 +13,7 @@ import (
 	"serval/proxy/backend"
 	"serval/proxy/loaddata"
 	"serval/proxy/wire"
+	"serval/rewrite"
 	"serval/router"
 )
 
@@ -56,12 +57,13 @@ type loadWorker struct {
 	in   chan loadJob
 	done chan struct{}
 
-	common   int // warnings that every batch has
+	common   int    // warnings that every batch has
+	renew    string // brings user variables back to what they were: servers look at their types when a statement begins
 	counts   loaddata.Counts
 	affected uint64
 	warnings loaddata.Warnings
 	status   uint16
-	loaded   bool
+	began    bool  // it has been given lines
 	broken   error // the connection's end
 }
 
@@ -91,7 +93,7 @@ func (l *loading) workerOf(group string, limit int) (*loadWorker, error) {
 			return nil, execFailed(conn, err)
 		}
 	}
-	w := &loadWorker{group: group, conn: conn, first: &l.first, in: make(chan loadJob), done: make(chan struct{})}
+	w := &loadWorker{group: group, conn: conn, first: &l.first, renew: l.variables(), in: make(chan loadJob), done: make(chan struct{})}
 	w.warnings.Limit = limit
 	if len(l.workers) > 0 {
 		w.common = l.workers[0].common
@@ -136,7 +138,7 @@ func (w *loadWorker) work() {
 func (w *loadWorker) load(job loadJob) {
 	ok, err := w.give(job)
 	if err == nil {
-		w.loaded, w.status = true, ok.Status
+		w.status = ok.Status
 		counts := loaddata.ParseCounts(ok.Info)
 		counts.Warnings -= min(counts.Warnings, uint64(w.common))
 		w.counts.Add(counts)
@@ -171,6 +173,12 @@ func (f *loadFailure) Unwrap() error { return f.err }
 
 // give carries a batch out.
 func (w *loadWorker) give(job loadJob) (wire.OK, error) {
+	if w.began && w.renew != "" {
+		if _, err := w.conn.Exec(w.renew); err != nil {
+			return wire.OK{}, err
+		}
+	}
+	w.began = true
 	if err := w.conn.Send(job.sql); err != nil {
 		return wire.OK{}, err
 	}
@@ -240,23 +248,25 @@ func (l *loading) wait() {
 // what stopped the reading.
 func (l *loading) finish(stopped error) error {
 	l.wait()
-	var failed *loadFailure
-	err := l.first.err
-	if stopped != nil {
-		err = stopped
-	}
 	for _, w := range l.workers {
 		if w.broken != nil {
 			return l.failed(w, w.broken)
 		}
 	}
-	if err == nil {
-		err = l.remember()
-	}
-	if unpinned := l.unpinTime(); err == nil {
-		err = unpinned
-	}
+	err, last := l.first.err, l.lastWorker()
+	var failed *loadFailure
 	if errors.As(err, &failed) {
+		last = failed.worker
+	}
+	if stopped != nil {
+		err = stopped
+	}
+	for _, f := range []func() error{func() error { return l.remember(last) }, l.unpinTime} {
+		if e := f(); e != nil && (err == nil || !isConnectionError(err)) {
+			return e
+		}
+	}
+	if stopped == nil && failed != nil {
 		return l.failed(failed.worker, failed.err)
 	}
 	for _, w := range l.workers {
@@ -265,6 +275,16 @@ func (l *loading) finish(stopped error) error {
 		}
 	}
 	return err
+}
+
+// lastWorker is the worker that has the file's last line, nil when there is none.
+func (l *loading) lastWorker() *loadWorker {
+	for _, w := range l.workers {
+		if l.last >= 0 && w.group == l.load.Table.Shards[l.last].Group {
+			return w
+		}
+	}
+	return nil
 }
 
 // failed is a worker's failure as the client is told, with what it means for the transaction.
@@ -279,29 +299,39 @@ func (l *loading) failed(w *loadWorker, err error) error {
 	return lostBackend("group "+w.group, err)
 }
 
-// remember takes over what the lines have left in user variables: the last line's.
-func (l *loading) remember() error {
-	last := -1
-	for i, w := range l.workers {
-		if l.last >= 0 && w.group == l.load.Table.Shards[l.last].Group {
-			last = i
-		}
-	}
-	for i := range l.workers {
-		if w := l.workers[i]; i != last && w.loaded {
+// remember takes over what the lines have left in user variables: last is the worker whose values stay.
+func (l *loading) remember(last *loadWorker) error {
+	for _, w := range l.workers {
+		if w != last && w.began {
 			if err := l.rememberOf(w); err != nil {
 				return err
 			}
 		}
 	}
-	if last < 0 {
+	if last == nil || !last.began {
 		return nil
 	}
-	return l.rememberOf(l.workers[last])
+	return l.rememberOf(last)
 }
 
 func (l *loading) rememberOf(w *loadWorker) error {
 	return l.rememberUserVariables(w.conn, l.assigns(l.plan, w.group))
+}
+
+// variables is the SET that gives the statement's user variables the values that they had before it.
+func (l *loading) variables() string {
+	var items []string
+	for _, name := range l.usersToRead(l.plan.Users.Assigned) {
+		literal := l.state.users[strings.ToLower(name)]
+		if literal == "" {
+			literal = "NULL"
+		}
+		items = append(items, "@"+rewrite.Quote(name)+"="+literal)
+	}
+	if len(items) == 0 {
+		return ""
+	}
+	return "SET " + strings.Join(items, ",")
 }
 
 // unpinTime lets the time of the connections go on.

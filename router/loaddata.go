@@ -26,6 +26,8 @@ type Load struct {
 	// Key is the field that holds the shard key, -1: a literal does.
 	Key     int
 	literal valueAt
+	// Variable is the user variable that the key's field goes through, "": none.
+	Variable string
 	// Ignores: rows that cannot be stored as they are, are changed or left out, with a warning.
 	Ignores  bool
 	template rewrite.Template
@@ -243,6 +245,7 @@ func (p *planning) loadKey(l *Load, s *ast.LoadDataStmt, columns []*ast.ColumnNa
 	}
 	switch {
 	case l.Key >= 0:
+		l.Variable = variable
 		return nil
 	case variable != "":
 		return refuse("the shard key "+t.Key+" from a user variable that is not in the column list", t, "SET it to a literal or to a @variable of the column list")

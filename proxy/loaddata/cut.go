@@ -24,12 +24,15 @@ type cutter struct {
 	width width
 	plain [256]bool // bytes that mean nothing between fields
 	lead  [256]bool // bytes that begin a character of several
+	// strange: without a terminator MariaDB takes 0xFF for the beginning of one, and puts a 0 behind it.
+	strange bool
 }
 
 func (c *cutter) init() {
 	c.width = widthOf(c.f.Charset)
+	c.strange = len(c.f.LineTerm) == 0 || len(c.f.FieldTerm) == 0
 	for b := range c.plain {
-		multi := b >= 0x80 && c.width != oneByte
+		multi := b >= 0x80 && c.width != oneByte || b == 0xFF && c.strange
 		c.lead[b] = multi
 		c.plain[b] = !multi && b != c.f.Escaped && b != c.f.Enclosed && b != first(c.f.FieldTerm) && b != first(c.f.LineTerm)
 	}
@@ -222,7 +225,7 @@ func (c *cutter) quoted(b []byte, p int, eof, keep bool, fld *field) (next int, 
 func (c *cutter) character(b []byte, p int, eof, keep bool, fld *field) (next int, how ending, done bool) {
 	n := 1
 	if c.lead[b[p]] {
-		if n = c.width.character(b[p:]); n <= 0 {
+		if n = c.length(b[p:]); n <= 0 {
 			return p, unreadable(n, eof), true
 		}
 	}
@@ -230,6 +233,14 @@ func (c *cutter) character(b []byte, p int, eof, keep bool, fld *field) (next in
 		fld.text = append(fld.text, b[p:p+n]...)
 	}
 	return p + n, endField, false
+}
+
+// length is the number of bytes of the character at the beginning of p: 0 and -1 as width.character says.
+func (c *cutter) length(p []byte) int {
+	if c.strange && p[0] == 0xFF {
+		return 0
+	}
+	return c.width.character(p)
 }
 
 // unreadable is what bytes mean that are no character, or the beginning of one.
@@ -249,7 +260,7 @@ func (c *cutter) skipLine(b []byte, p int, eof bool) (next int, how ending) {
 			p++
 			continue
 		case c.lead[ch]:
-			n := c.width.character(b[p:])
+			n := c.length(b[p:])
 			if n <= 0 {
 				return p, unreadable(n, eof)
 			}

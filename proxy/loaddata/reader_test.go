@@ -77,6 +77,8 @@ func TestReader(t *testing.T) {
 		{"no characters", "1\t\xff\n", `!line 1 has bytes that are no characters of utf8mb4`, tsv(), []int{0}},
 		{"latin1", "1\t\xff\n", `["1\t\xff\n" 1]`, with(tsv(), func(f *Format) { f.Charset = "latin1" }), []int{0}},
 		{"four bytes", "1\t😀\n", `!line 1 has bytes that are no characters of utf8mb3`, with(tsv(), func(f *Format) { f.Charset = "utf8mb3" }), []int{0}},
+		{"0xFF where lines have no terminator", "1,\xff,", `!line 1 has bytes that are no characters of latin1`,
+			with(tsv(), func(f *Format) { f.FieldTerm, f.LineTerm, f.Charset = []byte(","), nil, "latin1" }), []int{0}},
 		{"fixed", "x", `the fixed-row format (FIELDS TERMINATED BY '' ENCLOSED BY ''): write the file with a field terminator`,
 			with(tsv(), func(f *Format) { f.FieldTerm = nil }), []int{0}},
 		{"ends in an escape", "1\ta\\", `["1\ta\\" a\]`, tsv(), []int{1}},
