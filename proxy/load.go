@@ -32,6 +32,8 @@ type loading struct {
 	charset string // of the file
 	table   *transcode.Table
 	literal int // the place of all lines, -1: their fields say
+	key     int // where the key is among the wanted fields
+	numbers *lineNumbers
 
 	workers []*loadWorker // one a group that has been sent something
 	common  []loaddata.Warning
@@ -79,6 +81,9 @@ func (c *session) loadData(p *router.Plan) error {
 	}
 	ok := &wire.OK{AffectedRows: affected, Warnings: uint16(min(total.Warnings, 65535)), Info: total.Info()}
 	c.rowCount = int64(ok.AffectedRows)
+	if l.numbers != nil && l.numbers.first > 0 {
+		c.lastInsertID = l.numbers.first
+	}
 	return clientError(c.ok(ok))
 }
 
@@ -108,7 +113,7 @@ func (l *loading) learn() (limit int, err error) {
 	if limit, err = strconv.Atoi(string(row[1])); err != nil {
 		return 0, errors.Join(errNotReadBack, err)
 	}
-	if l.load.Table.Kind == router.Sharded && l.load.Key < 0 {
+	if l.load.FromLiteral() {
 		if l.literal, err = c.route.LoadLiteral(l.load, &c.st); err != nil {
 			return 0, notSupported("Serval cannot tell where to load: %v", err)
 		}
@@ -152,10 +157,8 @@ func (l *loading) format() loaddata.Format {
 
 // run loads the file: when it has been asked for it is read to its end, whatever happens.
 func (l *loading) run(limit int) error {
-	var wanted []int
-	if l.load.Key >= 0 {
-		wanted = []int{l.load.Key}
-	}
+	wanted, auto := l.wanted()
+	l.numbers = l.newLineNumbers(auto)
 	source := &later{}
 	lines, err := loaddata.NewReader(source, l.format(), wanted...)
 	if err != nil {
@@ -173,6 +176,9 @@ func (l *loading) run(limit int) error {
 	source.Reader = file
 	err = l.split(lines)
 	if err == nil {
+		err = l.numbers.tell()
+	}
+	if err == nil {
 		err = l.flush()
 	}
 	gone := file.Drain()
@@ -181,6 +187,26 @@ func (l *loading) run(limit int) error {
 		return clientError(gone)
 	}
 	return err
+}
+
+// wanted are the fields that are looked at: of the shard key and of the number.
+func (l *loading) wanted() (fields []int, auto int) {
+	auto = -1
+	if l.load.Key >= 0 {
+		fields = append(fields, l.load.Key)
+	}
+	if l.load.Auto == nil || l.load.AutoField < 0 {
+		return fields, auto
+	}
+	switch at := l.load.AutoField; {
+	case at == l.load.Key:
+		return fields, 0
+	case at < l.load.Key:
+		l.key = 1
+		return []int{at, l.load.Key}, 0
+	default:
+		return append(fields, at), len(fields)
+	}
 }
 
 // loadRefused is the refusal of a file that cannot be cut.
@@ -238,14 +264,22 @@ func (l *loading) split(lines *loaddata.Reader) error {
 		if line.Number > l.first.row() {
 			return nil // what comes now does not matter any more
 		}
-		place, err := l.place(line)
-		if err != nil {
+		pieces, made, err := l.numbers.pieces(line)
+		place := 0
+		if err == nil {
+			place, err = l.place(line, made)
+		}
+		var bad *badLine
+		if errors.As(err, &bad) {
 			l.first.note(line.Number, notSupported("Serval cannot tell the shard of line %d of the file for table '%s.%s': %v; nothing has been loaded",
-				line.Number, l.load.Table.Database, l.load.Table.Name, err))
+				line.Number, l.load.Table.Database, l.load.Table.Name, bad))
 			return nil
 		}
+		if err != nil {
+			return err
+		}
 		l.last = place
-		if err := l.add(place, line); err != nil {
+		if err := l.add(place, line.Number, pieces[:]); err != nil {
 			return err
 		}
 	}
@@ -261,27 +295,46 @@ func (l *loading) cannotCut(err error) error {
 	return clientError(err)
 }
 
-// place is where a line goes: an index of the table's shards, 0 for all copies.
-func (l *loading) place(line *loaddata.Line) (int, error) {
+// badLine is a line that cannot be given a place.
+type badLine struct{ err error }
+
+func (e *badLine) Error() string { return e.err.Error() }
+func (e *badLine) Unwrap() error { return e.err }
+
+// place is where a line goes: an index of the table's shards, 0 for all copies. made is the number that it was given, 0:
+// none.
+func (l *loading) place(line *loaddata.Line, made uint64) (int, error) {
 	switch {
 	case l.load.Table.Kind != router.Sharded:
 		return 0, nil
 	case l.literal >= 0:
 		return l.literal, nil
 	}
-	f := line.Wanted[0]
-	if l.load.Table.KeyColumn() != nil && !transcode.ASCII(f.Text) {
-		if err := l.decodeKey(&f); err != nil {
-			return 0, err
+	var f router.LoadField
+	if made > 0 && l.load.Auto == l.load.Table.KeyColumn() {
+		f.Text = strconv.AppendUint(nil, made, 10)
+	} else {
+		wanted := line.Wanted[l.key]
+		if !transcode.ASCII(wanted.Text) {
+			if err := l.decodeKey(&wanted); err != nil {
+				return 0, &badLine{err}
+			}
 		}
+		f = router.LoadField{Text: wanted.Text, Null: wanted.Null, Missing: wanted.Missing}
 	}
-	return l.load.LineShard(router.LoadField{Text: f.Text, Null: f.Null, Missing: f.Missing}, l.room)
+	place, err := l.load.LineShard(f, l.room)
+	if err != nil {
+		return 0, &badLine{err}
+	}
+	return place, nil
 }
 
 // decodeKey gives a key in UTF-8.
 func (l *loading) decodeKey(f *loaddata.Field) error {
 	col := l.load.Table.KeyColumn()
 	switch {
+	case col == nil:
+		return nil
 	case l.load.Variable != "":
 		return fmt.Errorf("column '%s' is the shard key and text outside of ASCII reaches it through @%s, which the servers may convert; name the column in the list", col.Name, l.load.Variable)
 	case col.Collation == "" || col.Collation == "binary":
@@ -301,7 +354,7 @@ func (l *loading) decodeKey(f *loaddata.Field) error {
 }
 
 // add puts a line into the batch of its place.
-func (l *loading) add(place int, line *loaddata.Line) error {
+func (l *loading) add(place int, number uint64, pieces [][]byte) error {
 	b := l.batches[place]
 	if b == nil {
 		b = &loaddata.Batch{}
@@ -309,7 +362,7 @@ func (l *loading) add(place int, line *loaddata.Line) error {
 		l.batches[place] = b
 	}
 	before := b.Size()
-	b.Add(line.Number, line.Bytes)
+	b.Add(number, pieces...)
 	l.held += b.Size() - before
 	switch {
 	case b.Size() >= batchBytes:

@@ -31,6 +31,11 @@ type Load struct {
 	// Ignores: rows that cannot be stored as they are, are changed or left out, with a warning.
 	Ignores  bool
 	template rewrite.Template
+
+	// Auto is the AUTO_INCREMENT column, nil when there is none. AutoField is the field that holds it, -1: Serval puts it in
+	// front of each line, and into the list of columns.
+	Auto      *Column
+	AutoField int
 }
 
 func (p *planning) loadData(s *ast.LoadDataStmt) error {
@@ -116,7 +121,7 @@ func (p *planning) loadParts(s *ast.LoadDataStmt, t *Table) error {
 		}
 		p.plan.Sharded = t
 	}
-	if err := loadIDs(t, s, columns); err != nil {
+	if err := l.numbers(s, columns); err != nil {
 		return err
 	}
 	if err := p.loadTemplate(l, s, columns); err != nil {
@@ -247,29 +252,12 @@ func (p *planning) loadKey(l *Load, s *ast.LoadDataStmt, columns []*ast.ColumnNa
 	case l.Key >= 0:
 		l.Variable = variable
 		return nil
+	case variable == "" && autoIncrement(t) != nil && autoIncrement(t) == t.KeyColumn(): // Serval makes it
+		return nil
 	case variable != "":
 		return refuse("the shard key "+t.Key+" from a user variable that is not in the column list", t, "SET it to a literal or to a @variable of the column list")
 	}
 	return refuse("LOAD DATA without the shard key "+t.Key, t, "name it in the column list, or SET it to a literal")
-}
-
-// loadIDs refuses a load that has the servers number the rows.
-func loadIDs(t *Table, s *ast.LoadDataStmt, columns []*ast.ColumnNameOrUserVar) error {
-	auto := autoIncrement(t)
-	if auto == nil {
-		return nil
-	}
-	for _, c := range columns {
-		if c.ColumnName != nil && strings.EqualFold(c.ColumnName.Name.O, auto.Name) {
-			return nil
-		}
-	}
-	for _, a := range s.ColumnAssignments {
-		if strings.EqualFold(a.Column.Name.O, auto.Name) {
-			return refuse("SET of the AUTO_INCREMENT column "+auto.Name+" in LOAD DATA", t, "put it into the column list and its values into the file")
-		}
-	}
-	return refuse("LOAD DATA without the AUTO_INCREMENT column "+auto.Name, t, "put it into the column list and its values into the file: each place would count for itself")
 }
 
 // loadTemplate makes the text for one place: the table's name is another, no lines are ignored, the columns are named.
@@ -284,8 +272,15 @@ func (p *planning) loadTemplate(l *Load, s *ast.LoadDataStmt, columns []*ast.Col
 	if s.IgnoreLines != nil {
 		b.Remove(at.ignore[0], at.ignore[1])
 	}
-	if len(s.ColumnsAndUserVars) == 0 {
+	front := l.Auto != nil && l.AutoField < 0
+	switch {
+	case len(s.ColumnsAndUserVars) > 0 && front:
+		b.Insert(at.list[0]+1, rewrite.Quote(l.Auto.Name)+", ")
+	case len(s.ColumnsAndUserVars) == 0:
 		var names []string
+		if front {
+			names = append(names, rewrite.Quote(l.Auto.Name))
+		}
 		for _, c := range columns {
 			names = append(names, rewrite.Quote(c.ColumnName.Name.O))
 		}
@@ -298,6 +293,9 @@ func (p *planning) loadTemplate(l *Load, s *ast.LoadDataStmt, columns []*ast.Col
 	}
 	if p.plan.template, err = b.Template(); err != nil {
 		return unproven(err)
+	}
+	if front {
+		columns = append([]*ast.ColumnNameOrUserVar{{ColumnName: &ast.ColumnName{Name: ast.NewCIStr(l.Auto.Name)}}}, columns...)
 	}
 	if err := p.proveLoad(l, s, columns); err != nil {
 		return unproven(err)
@@ -381,6 +379,9 @@ func (l *Load) SQL(dst []byte, place int, charset string, st *fingerprint.Statem
 	args.Targets = []rewrite.Target{target}
 	return l.template.Render(dst, st, args)
 }
+
+// FromLiteral tells whether a literal is the shard key of all lines.
+func (l *Load) FromLiteral() bool { return l.literal.literal >= 0 }
 
 // LoadLiteral is the shard for all lines when the key is a literal.
 func (r *Route) LoadLiteral(l *Load, st *fingerprint.Statement) (int, error) {
