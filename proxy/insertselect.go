@@ -84,8 +84,7 @@ func (n *insertion) read() (*stepResult, error) {
 	c := n.session
 	if n.into.Lockable && !c.readsCommitted() {
 		rows, err := c.step([]byte(n.parts.Query + "\nLOCK IN SHARE MODE"))
-		var e *wire.Error
-		if err == nil || toClient(err).Code != codeNotSupported || errors.As(err, &e) && clientSide(e) {
+		if err == nil || toClient(err).Code != codeNotSupported {
 			return rows, err
 		}
 	}
@@ -139,15 +138,25 @@ func (c *session) unknownColumn(name string) error {
 // strictCodes are the warnings of a SELECT that MySQL makes errors of where rows are changed (sql_class.cc, Strict_error_handler).
 var strictCodes = []uint16{1264, 1265, 1292, 1365, 1366, 1260, 1406, 1411, 1441, 3020, 3751, 3752, 3048}
 
-// judge takes over the warnings of the SELECT. In strict mode those are errors where rows are changed.
+// judge takes over the warnings of the SELECT.
 func (n *insertion) judge() error {
-	c := n.session
-	for _, w := range n.rows.Warnings {
-		if w.level == "Warning" && c.strict() && !n.into.Ignore && (c.known.flavor.mariadb || slices.Contains(strictCodes, w.code)) {
+	if err := n.session.strictly(n.rows.Warnings, n.into.Ignore); err != nil {
+		return err
+	}
+	n.warn(n.rows.Warnings, uint64(len(n.rows.Warnings)), 0)
+	return nil
+}
+
+// strictly gives the error that a SELECT's warnings are where rows are changed in strict mode.
+func (c *session) strictly(warnings []warning, ignore bool) error {
+	if ignore || !c.strict() {
+		return nil
+	}
+	for _, w := range warnings {
+		if w.level == "Warning" && (c.known.flavor.mariadb || slices.Contains(strictCodes, w.code)) {
 			return protocolError(w.code, stateOf(w.code), "%s", w.message)
 		}
 	}
-	n.warn(n.rows.Warnings, uint64(len(n.rows.Warnings)), 0)
 	return nil
 }
 

@@ -182,7 +182,7 @@ func (c *session) plan() (*router.Plan, error) {
 		return nil, notSupported("Serval does not support statements of more than %d KiB besides their literals", maxShape>>10)
 	}
 	p, err := c.makePlan()
-	if err == nil && p.Returning && !c.known.flavor.mariadb {
+	if err == nil && (p.Returning && !c.known.flavor.mariadb || p.RowClauses && c.known.flavor.mariadb) {
 		err = &router.SyntaxError{Err: errReturning}
 	}
 	if errors.Is(err, router.ErrNothing) {

@@ -21,6 +21,8 @@ type stepResult struct {
 	OK       *wire.OK      // of a write; nil: there are rows
 	Columns  []wire.Column // of the rows, under logical names
 	Warnings []warning
+	// LastInsertID is what LAST_INSERT_ID() was after the step.
+	LastInsertID uint64
 
 	lastInsertID uint64 // what LAST_INSERT_ID() is after it
 
@@ -50,7 +52,7 @@ func (c *session) step(sql []byte) (*stepResult, error) {
 	}
 	if err == nil {
 		r.lastInsertID = c.lastInsertID
-		r.Warnings = append(r.Warnings, c.warnings...)
+		r.Warnings, r.LastInsertID = append(r.Warnings, c.warnings...), c.lastInsertID
 		err = r.open()
 	}
 	if err != nil {

@@ -18,6 +18,8 @@ func (c *session) inSteps(p *router.Plan) error {
 	switch p.Steps {
 	case router.StepsLoad:
 		return c.loadData(p)
+	case router.StepsValues:
+		return c.insertValues(p)
 	case router.StepsInsertSelect:
 		return c.insertSelect(p)
 	case router.StepsPick:

@@ -4,6 +4,7 @@ package router
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pingcap/tidb/pkg/parser/ast"
@@ -66,6 +67,8 @@ func (p *planning) insert(s *ast.InsertStmt) error {
 		return p.insertBroadcast(s, target)
 	case s.Select != nil && (len(l.system) > 0 || len(l.sharded) == 0 && len(l.groups) == 0):
 		return p.selectInSteps(s, target)
+	case len(l.sharded) == 0 && len(l.groups) == 0 && s.Select == nil && !p.queriesInUpdates(s):
+		return p.valuesInSteps(target.table, asRefusal(p.differentGroups(l)))
 	case len(l.sharded) == 0 && len(l.groups) == 0:
 		return p.differentGroups(l)
 	case len(l.sharded) == 0:
@@ -104,8 +107,13 @@ func (p *planning) insertFromShards(s *ast.InsertStmt, l *layout, target *source
 	}
 	p.plan.InsertID = InsertIDAsk
 	p.plan.scatterRefusal = asRefusal(refused)
+	valued := s.Select == nil && !p.queriesInUpdates(s) && !p.plan.Returning && target.table != nil && len(target.table.Columns) > 0
 	err := p.shardsPlan(l, target)
 	switch {
+	case err != nil && valued:
+		return p.valuesInSteps(target.table, asRefusal(refused))
+	case valued:
+		p.plan.Values, p.plan.Steps = target.table, StepsValues
 	case err != nil && refused == nil:
 		p.steppedSelect(s, target, into)
 		return nil
@@ -122,7 +130,11 @@ func (p *planning) insertBroadcast(s *ast.InsertStmt, target *source) error {
 		return p.selectInSteps(s, target)
 	}
 	if p.scope.subs {
-		return refuse("subqueries in an INSERT into a broadcast table", target.table, "insert the values, so that all copies stay equal")
+		why := refuse("subqueries in an INSERT into a broadcast table", target.table, "insert the values, so that all copies stay equal")
+		if p.queriesInUpdates(s) {
+			return why
+		}
+		return p.valuesInSteps(target.table, why)
 	}
 	if p.uses.setsID {
 		return refuse("LAST_INSERT_ID(expression) in an INSERT into a broadcast table", target.table, "put the value into the statement")
@@ -131,7 +143,23 @@ func (p *planning) insertBroadcast(s *ast.InsertStmt, target *source) error {
 	if p.plan.Numbers, err = p.numbering(s, target.table); err != nil {
 		return err
 	}
+	if (p.uses.unsafe != "" || len(p.uses.replaced) > 0 || p.uses.sysVar) && !p.uses.setsID && !p.strangeUpdates(s) {
+		return p.valuesInSteps(target.table, refuse("functions of chance or of the session in a write of a broadcast table", target.table, "put their value into the statement, so that all copies stay equal"))
+	}
 	return p.broadcastWrite(target.table, target)
+}
+
+// queriesInUpdates tells whether ON DUPLICATE KEY UPDATE has subqueries.
+func (p *planning) queriesInUpdates(s *ast.InsertStmt) bool {
+	return slices.ContainsFunc(s.OnDuplicate, func(a *ast.Assignment) bool { return functionsOf(a.Expr).subquery })
+}
+
+// strangeUpdates tells whether ON DUPLICATE KEY UPDATE has functions of chance or of the session.
+func (p *planning) strangeUpdates(s *ast.InsertStmt) bool {
+	return slices.ContainsFunc(s.OnDuplicate, func(a *ast.Assignment) bool {
+		u := functionsOf(a.Expr)
+		return u.unsafe != "" || len(u.replaced) > 0 || u.sysVar || u.subquery
+	})
 }
 
 func autoIncrement(t *Table) *Column {
@@ -174,9 +202,7 @@ func (p *planning) insertSharded(s *ast.InsertStmt, target *source, l *layout) e
 	case p.uses.setsID && len(s.Lists) != 1:
 		return refuse("LAST_INSERT_ID(expression) in an INSERT of several rows into a sharded table", t, "insert the rows one by one")
 	case s.Select == nil && len(p.plan.Users.Assigned) > 0:
-		return refuse("the assignment of user variables in an INSERT into a sharded table", t, "SET them before it")
-	case s.Select == nil && (p.scope.subs || len(p.scope.sources) > 1):
-		return refuse("subqueries in an INSERT into a sharded table", t, "put their value into the statement")
+		return p.valuesInSteps(t, refuse("the assignment of user variables in an INSERT into a sharded table", t, "SET them before it"))
 	case len(t.Columns) == 0:
 		return refuse("INSERT while the columns are not known", t, "its shards could not be read when the catalog was made; see the log")
 	case p.st.Executable:
@@ -192,7 +218,18 @@ func (p *planning) insertSharded(s *ast.InsertStmt, target *source, l *layout) e
 	if s.Select != nil {
 		return p.selectSharded(s, target, l)
 	}
-	return p.insertRows(s, target)
+	if p.scope.subs || len(p.scope.sources) > 1 {
+		why := refuse("subqueries in an INSERT into a sharded table", t, "put their value into the statement")
+		if p.queriesInUpdates(s) {
+			return why
+		}
+		return p.valuesInSteps(t, why)
+	}
+	err := p.insertRows(s, target)
+	if why := asRefusal(err); why != nil && why.unknown {
+		return p.valuesInSteps(t, why)
+	}
+	return err
 }
 
 // insertRows finds key and AUTO_INCREMENT values in the rows, and makes the template.
@@ -208,10 +245,16 @@ func (p *planning) insertRows(s *ast.InsertStmt, target *source) error {
 		p.plan.InsertID = InsertIDAsk
 	}
 	numbered := p.plan.Numbers != nil && strings.EqualFold(p.plan.Numbers.Column.Name, t.Key) // the key may be a number to come
+	if c := t.KeyColumn(); keyAt < 0 && !numbered && c != nil && c.HasDefault {
+		return unknownValue(refuse("INSERT without the shard key "+t.Key, t, "name the column and give it a value in every row"))
+	}
 	if keyAt < 0 && !numbered {
 		return refuse("INSERT without the shard key "+t.Key, t, "name the column and give it a value in every row")
 	}
 	rows := s.Lists
+	if !s.Setlist && len(p.st.Rows) == 0 && p.absent.rows {
+		return unknownValue(refuse("VALUES ROW(…)", t, "leave the word ROW out"))
+	}
 	if s.Setlist != (len(p.st.Rows) == 0) || !s.Setlist && len(s.Lists) != len(p.st.Rows) || p.rowsOverlapColumns(s) {
 		return unproven(fmt.Errorf("the rows of the INSERT were not found"))
 	}
@@ -257,7 +300,7 @@ func (p *planning) insertRow(t *Table, row []ast.ExprNode, i, keyAt int) (insert
 	}
 	key, ok := p.rowValue(row[keyAt], i)
 	if !ok {
-		return insertRow{}, refuse("an expression as the shard key "+t.Key, t, "give it as a literal, so that its shard is known before a server is asked")
+		return insertRow{}, unknownValue(refuse("an expression as the shard key "+t.Key, t, "give it as a literal, so that its shard is known before a server is asked"))
 	}
 	return insertRow{key: key}, nil
 }
@@ -320,7 +363,7 @@ func (p *planning) insertTemplate(ins *insertPlan, target *source) error {
 		b := rewrite.ExtendTemplate(p.st, &p.plan.template)
 		start, end := int(p.st.Rows[0].Start), int(p.st.Rows[n-1].End)
 		if b.Touches(start, end) {
-			return refuse("functions of the session or qualified names in the rows of an INSERT", target.table, "put their value into the statement")
+			return unknownValue(refuse("functions of the session or qualified names in the rows of an INSERT", target.table, "put their value into the statement"))
 		}
 		b.Replace(start, end, rewrite.PieceRows, 0, "")
 		if p.plan.template, err = b.Template(); err != nil {

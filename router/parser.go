@@ -30,21 +30,37 @@ var ErrNothing = errors.New("0 statements where one was expected")
 
 // parse reads exactly one statement.
 func (sp *statementParser) parse(sql string, mode fingerprint.Mode) (ast.StmtNode, error) {
-	stmt, _, err := sp.parseReturning(sql, mode)
+	stmt, _, err := sp.parseClauses(sql, mode)
 	return stmt, err
 }
 
-// parseReturning is parse that tells whether the statement ends in a RETURNING clause, which is not in the tree.
-func (sp *statementParser) parseReturning(sql string, mode fingerprint.Mode) (stmt ast.StmtNode, returning bool, err error) {
+// clauses are parts of an INSERT, REPLACE or DELETE that the parser does not know, and that are not in the tree.
+type clauses struct {
+	returning bool // RETURNING at the end
+	alias     bool // VALUES (…) AS new
+	rows      bool // VALUES ROW(…)
+}
+
+// parseClauses is parse that tells what is not in the tree.
+func (sp *statementParser) parseClauses(sql string, mode fingerprint.Mode) (stmt ast.StmtNode, c clauses, err error) {
 	if stmt, err = sp.parseOne(sql, mode); err == nil {
-		return stmt, false, nil
+		return stmt, c, nil
 	}
-	if rest, ok := withoutReturning(sql, mode); ok {
+	rest := sql
+	for _, blank := range []struct {
+		was *bool
+		do  func(string, fingerprint.Mode) (string, bool)
+	}{{&c.returning, withoutReturning}, {&c.rows, withoutRowWords}, {&c.alias, withoutRowAlias}} {
+		shorter, ok := blank.do(rest, mode)
+		if !ok {
+			continue
+		}
+		rest, *blank.was = shorter, true
 		if stmt, again := sp.parseOne(rest, mode); again == nil {
-			return stmt, true, nil
+			return stmt, c, nil
 		}
 	}
-	return nil, false, err
+	return nil, clauses{}, err
 }
 
 func (sp *statementParser) parseOne(sql string, mode fingerprint.Mode) (ast.StmtNode, error) {

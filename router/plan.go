@@ -79,6 +79,8 @@ type Plan struct {
 	Explains bool
 	// Returning: it ends in RETURNING: a write of one leg whose answer are rows. MySQL has no such thing.
 	Returning bool
+	// RowClauses: it has VALUES ROW(…) or an alias of the rows. MariaDB has no such thing.
+	RowClauses bool
 	// FromSelect: it writes the rows of a SELECT.
 	FromSelect bool
 	// Asked are the lookup indexes that tell where rows are that the keys do not decide for.
@@ -94,6 +96,10 @@ type Plan struct {
 	Load *Load
 	// Into is what the rows of a SELECT go into (StepsInsertSelect).
 	Into *Into
+	// Values is the table of an INSERT some of whose values are asked for first (StepsValues).
+	Values *Table
+	// ReadsTarget: its subqueries read that table, which MySQL refuses.
+	ReadsTarget bool
 	// undescribed: it has no template that a server could prepare.
 	undescribed bool
 	// offset is the slot of the statement's own OFFSET, counted from 1; 0: it has none.

@@ -26,6 +26,7 @@ type planning struct {
 	cat    *Catalog
 	st     *fingerprint.Statement
 	stmt   ast.StmtNode
+	absent clauses
 	db     string // the session's database, "" when none is chosen
 	text   *splicer
 	scope  *scope
@@ -65,11 +66,11 @@ func (pl *Planner) Plan(st *fingerprint.Statement, db string, cat *Catalog) (*Pl
 	if done, err := p.ownWords(); done || err != nil {
 		return p.plan, err
 	}
-	stmt, returning, err := pl.parser.parseReturning(string(st.Text[:st.End]), st.Mode)
+	stmt, clauses, err := pl.parser.parseClauses(string(st.Text[:st.End]), st.Mode)
 	if err != nil {
 		return nil, &SyntaxError{err}
 	}
-	p.stmt, p.plan.Returning = stmt, returning
+	p.stmt, p.absent, p.plan.Returning, p.plan.RowClauses = stmt, clauses, clauses.returning, clauses.alias || clauses.rows
 	if err := p.dispatch(); err != nil {
 		return nil, err
 	}

@@ -9,6 +9,8 @@ type Refusal struct {
 	Construct string // what is in the way: "GROUP BY over several shards"
 	Table     string // logical table it is about, "" when it is about none
 	Remedy    string // what would work
+
+	unknown bool // it is about a value of an INSERT that could be asked for first
 }
 
 func (r *Refusal) Error() string {
@@ -27,6 +29,12 @@ func refuse(construct string, t *Table, remedy string, args ...any) *Refusal {
 	if t != nil {
 		r.Table = t.Database + "." + t.Name
 	}
+	return r
+}
+
+// unknownValue marks a refusal that is about a value which could be asked for first.
+func unknownValue(r *Refusal) *Refusal {
+	r.unknown = true
 	return r
 }
 

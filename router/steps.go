@@ -12,6 +12,7 @@ const (
 	StepsMove               // UPDATE of a shard key
 	StepsLoad               // LOAD DATA LOCAL: the file is cut into lines
 	StepsInsertSelect       // INSERT … SELECT: the rows are read, and inserted by their keys
+	StepsValues             // INSERT … VALUES of values that are asked for first
 )
 
 // reason says in words what is done.
@@ -21,6 +22,8 @@ func (s Steps) reason() string {
 		return "the rows' keys are looked for first, then they are written by their keys, in one transaction"
 	case StepsMove:
 		return "rows move to the shards of their new keys, in one transaction"
+	case StepsValues:
+		return "values are asked for first, and inserted as literals"
 	case StepsInsertSelect:
 		return "the rows are read, and inserted by their keys, in one transaction"
 	}
