@@ -303,6 +303,9 @@ func (n *insertion) answer() error {
 		}
 	}
 	ok.Info = fmt.Appendf(nil, "Records: %d  Duplicates: %d  Warnings: %d", n.records, n.duplicates, n.warned)
+	if len(n.parts.Query) > 6 && strings.EqualFold(n.parts.Query[:6], "values") && n.records == 1 {
+		ok.Info = nil // VALUES ROW(…) counts as VALUES (…) does
+	}
 	c.warnings = n.warnings
 	c.rowCount, c.found = int64(n.affected), n.records
 	return clientError(c.ok(&ok))

@@ -34,6 +34,12 @@ func (sp *statementParser) parse(sql string, mode fingerprint.Mode) (ast.StmtNod
 	return stmt, err
 }
 
+// parseReturning is parse that tells whether the statement ends in a RETURNING clause, which is not in the tree.
+func (sp *statementParser) parseReturning(sql string, mode fingerprint.Mode) (stmt ast.StmtNode, returning bool, err error) {
+	stmt, c, err := sp.parseClauses(sql, mode)
+	return stmt, c.returning, err
+}
+
 // clauses are parts of an INSERT, REPLACE or DELETE that the parser does not know, and that are not in the tree.
 type clauses struct {
 	returning bool // RETURNING at the end
