@@ -159,6 +159,8 @@ type Table struct {
 	Lookup []Lookup // Sharded: columns that are unique over all shards
 	IDs    string   // Sharded and Broadcast: Segment or Snowflake; "" is not written, and means Segment
 	Line   int      // of the table's name in the file
+	// Declared is set for a table that is not in the file but declared in SQL.
+	Declared *Declaration
 }
 
 // The sharding algorithms.

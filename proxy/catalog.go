@@ -15,10 +15,14 @@ import (
 	"serval/config"
 	"serval/proxy/backend"
 	"serval/proxy/backend/schema"
+	"serval/proxy/declared"
 	"serval/proxy/sequence"
 	"serval/rewrite/fingerprint"
 	"serval/router"
 )
+
+// declaredTimeout bounds the reading of declarations.
+const declaredTimeout = 10 * time.Second
 
 // knowledge is what sessions need to know of data and servers: immutable, replaced as a whole.
 type knowledge struct {
@@ -49,14 +53,20 @@ type catalogMaker struct {
 	columns map[string]map[string][]schema.Column // "group\x00database" → table → columns
 	views   map[string]map[string]bool            // likewise: those that may call stored functions
 	keys    map[string]map[string]*schema.Keys    // likewise
+	named   map[string]map[string][]string        // likewise: table → its foreign keys and checks
 	failed  bool                                  // some server could not be read
 }
 
 // makeCatalog reads the shapes of all tables. Servers that cannot be read are reported; their tables are known by
-// name only, so that the others work, and the catalog is not complete.
-func makeCatalog(ctx context.Context, cfg *config.Config, cluster *backend.Cluster, log *slog.Logger, version uint64) (cat *router.Catalog, complete bool, err error) {
-	m := &catalogMaker{cfg: cfg, cluster: cluster, log: log, columns: map[string]map[string][]schema.Column{}, views: map[string]map[string]bool{}, keys: map[string]map[string]*schema.Keys{}}
-	cat = &router.Catalog{Version: version, Databases: map[string]*router.Database{}, Own: cfg.Transactions.Database, Sequences: cfg.IDs.Sequences}
+// name only, so that the others work, and the catalog is not complete. before is the catalog until now, nil at start:
+// declarations that cannot be read are as they were.
+func makeCatalog(ctx context.Context, cfg *config.Config, cluster *backend.Cluster, log *slog.Logger, before *router.Catalog, version uint64) (cat *router.Catalog, complete bool, err error) {
+	m := &catalogMaker{cluster: cluster, log: log, columns: map[string]map[string][]schema.Column{}, views: map[string]map[string]bool{}, named: map[string]map[string][]string{}, keys: map[string]map[string]*schema.Keys{}}
+	if m.cfg, err = m.declared(ctx, cfg, before); err != nil {
+		return nil, false, err
+	}
+	cfg = m.cfg
+	cat = &router.Catalog{Version: version, Config: cfg, Databases: map[string]*router.Database{}, Own: cfg.Transactions.Database, Sequences: cfg.IDs.Sequences}
 	for _, g := range cfg.Groups {
 		cat.Groups = append(cat.Groups, g.Name)
 	}
@@ -69,6 +79,57 @@ func makeCatalog(ctx context.Context, cfg *config.Config, cluster *backend.Clust
 	}
 	cat.SpaceWeights = m.spaceWeights(ctx, cat)
 	return cat, !m.failed, nil
+}
+
+// databaseCollation reads the collation of columns that name none.
+func (m *catalogMaker) databaseCollation(ctx context.Context, d *router.Database) {
+	var err error
+	if d.Collation, err = schema.ReadCollation(ctx, m.cluster.Group(d.DefaultGroup).Primary(), d.Physical); err != nil {
+		m.failed = true
+		m.log.Warn("a database could not be read", "group", d.DefaultGroup, "database", d.Physical, "error", err)
+	}
+}
+
+// constraints notes the foreign keys and checks of a sharded table that were made on the servers, by the first shard's.
+func (m *catalogMaker) constraints(ctx context.Context, t *router.Table) {
+	if t.Kind != router.Sharded || len(t.Columns) == 0 {
+		return
+	}
+	s := t.Shards[0]
+	id := s.Group + "\x00" + s.Database
+	names, ok := m.named[id]
+	if !ok {
+		var err error
+		if names, err = schema.ReadConstraints(ctx, m.cluster.Group(s.Group).Primary(), s.Database); err != nil {
+			m.failed = true
+			m.log.Warn("constraints could not be read", "group", s.Group, "database", s.Database, "error", err)
+		}
+		m.named[id] = names
+	}
+	for _, name := range names[s.Table] {
+		if t.LogicalConstraint(0, name) != name {
+			continue
+		}
+		if t.Constraints == nil {
+			t.Constraints = map[string]bool{}
+		}
+		t.Constraints[name] = true
+	}
+}
+
+// declared adds the tables that were declared in SQL to the configuration.
+func (m *catalogMaker) declared(ctx context.Context, cfg *config.Config, before *router.Catalog) (*config.Config, error) {
+	ctx, cancel := context.WithTimeout(ctx, declaredTimeout)
+	defer cancel()
+	list, err := declared.Read(ctx, m.cluster.Group(cfg.Groups[0].Name).Primary(), cfg.Transactions.Database)
+	if err != nil {
+		m.failed = true
+		m.log.Warn("tables that were declared in SQL could not be read", "group", cfg.Groups[0].Name, "error", err)
+		if before != nil && before.Config != nil {
+			list = before.Config.DeclaredTables()
+		}
+	}
+	return cfg.WithDeclared(list)
 }
 
 func (m *catalogMaker) database(ctx context.Context, cfg *config.Database) (*router.Database, error) {
@@ -93,9 +154,11 @@ func (m *catalogMaker) database(ctx context.Context, cfg *config.Database) (*rou
 		d.Tables[t.Name] = t
 		m.lookups(ctx, d, t, cfg.Tables[i].Lookup)
 	}
+	m.databaseCollation(ctx, d)
 	for _, t := range d.Tables {
 		t.Seal()
 		m.giveKeys(ctx, t)
+		m.constraints(ctx, t)
 		if t.Kind == router.Unsharded {
 			t.Calls = m.callingViews(ctx, t.Shards[0].Group, t.Shards[0].Database)[t.Shards[0].Table]
 		}
@@ -147,39 +210,30 @@ func (m *catalogMaker) shardNames(cfg *config.Database) map[string]bool {
 }
 
 func (m *catalogMaker) table(ctx context.Context, d *router.Database, cfg *config.Table) (*router.Table, error) {
-	t := &router.Table{Database: d.Name, Name: cfg.Name}
-	switch cfg.Kind {
-	case config.Vertical:
-		t.Shards = []router.Shard{{Group: cfg.Group, Database: d.Physical, Table: cfg.Name}}
-	case config.Broadcast:
-		t.Kind = router.Broadcast
-		for _, g := range cfg.Groups {
-			t.Shards = append(t.Shards, router.Shard{Group: g, Database: d.Physical, Table: cfg.Name})
-		}
-	case config.Sharded:
-		t.Kind, t.Key, t.Binding = router.Sharded, cfg.Shard.Column, cfg.Shard.Binding
-		for _, l := range cfg.Shard.Locations {
-			t.Shards = append(t.Shards, router.Shard{Group: l.Group, Database: l.Database, Table: l.Table})
-		}
-	}
-	if cfg.IDs == config.Snowflake {
-		t.IDs = router.IDsSnowflake
-	}
+	t := router.NewTable(d, cfg)
 	m.shape(ctx, t)
 	if t.Kind == router.Sharded {
 		alg, err := router.NewAlgorithm(cfg.Shard, t.KeyColumn())
 		if err != nil {
-			return nil, fmt.Errorf("%s:%d: table %s.%s: %w", m.cfg.File, cfg.Line, d.Name, cfg.Name, err)
+			return nil, fmt.Errorf("%s: table %s.%s: %w", m.says(cfg), d.Name, cfg.Name, err)
 		}
 		t.Algorithm = alg
 		if primaryWithout(t) {
 			m.log.Warn("the primary key does not contain the shard key: it is unique within a shard only", "table", d.Name+"."+cfg.Name, "shard_key", t.Key)
 		}
 		if len(t.Columns) > 0 && t.KeyColumn() == nil {
-			return nil, fmt.Errorf("%s:%d: table %s.%s has no column %q to be sharded by", m.cfg.File, cfg.Line, d.Name, cfg.Name, t.Key)
+			return nil, fmt.Errorf("%s: table %s.%s has no column %q to be sharded by", m.says(cfg), d.Name, cfg.Name, t.Key)
 		}
 	}
 	return t, nil
+}
+
+// says is where a table is laid out.
+func (m *catalogMaker) says(cfg *config.Table) string {
+	if cfg.Declared != nil {
+		return "declared in SQL (" + cfg.Declared.String() + ")"
+	}
+	return fmt.Sprintf("%s:%d", m.cfg.File, cfg.Line)
 }
 
 // primaryWithout tells whether a table has a primary key that its shard key is not part of.

@@ -23,6 +23,8 @@ const (
 	codeUnknownCharset    = 1115
 	codeColumnCount       = 1136
 	codeTableAccessDenied = 1142
+	codeTableExists       = 1050
+	codeBadTable          = 1051
 	codeNoSuchTable       = 1146
 	codePacketTooLarge    = 1153
 	codeOutOfOrder        = 1156
@@ -66,6 +68,8 @@ func toClient(err error) *wire.Error {
 		rows    router.ColumnCountError
 		syntax  *router.SyntaxError
 		table   *router.NoSuchTable
+		gone    *router.UnknownTable
+		there   *router.TableExists
 	)
 	switch {
 	case errors.As(err, &sent):
@@ -80,6 +84,10 @@ func toClient(err error) *wire.Error {
 		return protocolError(codeNoDatabase, "3D000", "No database selected")
 	case errors.As(err, &table):
 		return protocolError(codeNoSuchTable, "42S02", "%s", table.Error())
+	case errors.As(err, &gone):
+		return protocolError(codeBadTable, "42S02", "%s", gone.Error())
+	case errors.As(err, &there):
+		return protocolError(codeTableExists, "42S01", "%s", there.Error())
 	case errors.As(err, &rows):
 		return protocolError(codeColumnCount, "21S01", "Column count doesn't match value count at row %d", rows.Row())
 	case errors.As(err, &syntax):

@@ -221,12 +221,29 @@ func (p *patcher) text(code uint16, text string) string {
 			head, text = text[:at], text[at:]
 		}
 	}
+	if namesConstraint(code) {
+		text = logicalConstraints(text, p.session.known.catalog, p.near())
+	}
 	if p.plan != nil { // nil: a session statement's warning before any statement was planned
 		for _, r := range p.plan.Renames {
 			text = logicalNames(text, r.Table)
 		}
 	}
-	return head + logicalDatabases(text, p.session.known.catalog)
+	text = logicalDatabases(text, p.session.known.catalog)
+	if code == codeBadTable { // a list of names
+		for _, d := range p.session.known.catalog.Databases {
+			text = strings.ReplaceAll(text, ","+d.Physical+".", ","+d.Name+".")
+		}
+	}
+	return head + text
+}
+
+// near is a table of the statement, nil when it has none of a name of its own on the servers.
+func (p *patcher) near() *router.Table {
+	if p.plan == nil || len(p.plan.Renames) == 0 {
+		return nil
+	}
+	return p.plan.Renames[0].Table
 }
 
 // logicalDatabases exchanges the names of databases that are called otherwise on the servers, where a table or

@@ -12,6 +12,7 @@ import (
 
 	"serval/proxy/backend"
 	"serval/proxy/ddl"
+	"serval/proxy/declared"
 	"serval/proxy/wire"
 	"serval/router"
 )
@@ -71,6 +72,7 @@ func (c *session) schemaChange(p *router.Plan) error {
 		Change: p.Schema, Text: string(c.currentText()), Database: c.namesDB(), Session: c.state.text, Proxy: c.srv.name(),
 		LockWait: c.lockWait(), Conns: &schemaConns{c: c, state: *c.state.backend("")},
 	}
+	c.srv.keepsLayouts(job)
 	done, err := c.srv.schemas.Run(job)
 	if err != nil {
 		c.srv.reloadAfter(0)
@@ -83,6 +85,37 @@ func (c *session) schemaChange(p *router.Plan) error {
 		return err
 	}
 	return c.answerSchema(done)
+}
+
+// keepsLayouts has the layouts that a change declares, or of tables that it takes away or renames, kept together with its
+// log.
+func (s *Server) keepsLayouts(job *ddl.Job) {
+	own, change := s.cfg.Transactions.Database, job.Change
+	if len(change.Declares) > 0 {
+		job.Begin = func(conn *backend.Conn) error {
+			return each(change.Declares, func(d router.SchemaDeclaration) error { return declared.Keep(conn, own, d) })
+		}
+		job.Undo = func(conn *backend.Conn) error {
+			return each(change.Declares, func(d router.SchemaDeclaration) error { return declared.Forget(conn, own, d.Table) })
+		}
+	}
+	job.End = func(conn *backend.Conn) error {
+		err := each(change.Forgets, func(t router.TableKey) error { return declared.Forget(conn, own, t) })
+		if err == nil && len(change.Renames) > 0 {
+			err = declared.Rename(conn, own, change.Renames)
+		}
+		return err
+	}
+}
+
+// each does something with the items of a list until it fails.
+func each[T any](list []T, do func(T) error) error {
+	for _, item := range list {
+		if err := do(item); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // schemaFailed makes the client's error of a change's: in its first server's words, with logical names.

@@ -241,7 +241,11 @@ func (s *Server) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cat, complete, err := makeCatalog(ctx, s.cfg, s.cluster, s.log, s.version.Add(1))
+	var before *router.Catalog
+	if k := s.known.Load(); k != nil {
+		before = k.catalog
+	}
+	cat, complete, err := makeCatalog(ctx, s.cfg, s.cluster, s.log, before, s.version.Add(1))
 	if err != nil {
 		return err
 	}

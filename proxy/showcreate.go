@@ -63,7 +63,7 @@ func (c *session) showCreateTable(s *router.Show) error {
 			row[1] = []byte(c.logicalText(d, physical))
 			continue
 		}
-		row[1] = []byte(c.constraintNames(logicalDefinition(physical, place.Table, table.Name), place.Table, table.Name))
+		row[1] = []byte(c.constraintNames(logicalDefinition(physical, place.Table, table.Name), table))
 		t.stretch(1, len(physical), len(row[1]))
 	}
 	return c.answerShow(t)
@@ -96,18 +96,24 @@ func (c *session) logicalText(d *router.Database, text string) string {
 	return text
 }
 
-// constraintNames exchanges the physical table in the names of constraints that the server made of it.
-func (c *session) constraintNames(def, physical, logical string) string {
-	if physical == logical {
+// constraintNames exchanges the names of constraints, and of the tables that foreign keys refer to.
+func (c *session) constraintNames(def string, t *router.Table) string {
+	if t.Kind != router.Sharded && t.Shards[0].Database == t.Database {
 		return def
 	}
-	var pairs []string
-	for _, quote := range []string{"`", "\""} {
-		for _, sign := range []string{"_ibfk_", "_chk_"} {
-			pairs = append(pairs, "CONSTRAINT "+quote+physical+sign, "CONSTRAINT "+quote+logical+sign)
+	lines := strings.Split(def, "\n")
+	for i, line := range lines {
+		rest, found := strings.CutPrefix(line, "  CONSTRAINT ")
+		if !found || rest == "" {
+			continue
 		}
+		quote := rest[:1]
+		if end := strings.Index(rest[1:], quote); end > 0 {
+			line = "  CONSTRAINT " + quote + t.LogicalConstraint(0, rest[1:1+end]) + rest[1+end:]
+		}
+		lines[i] = logicalReferences(line, c.known.catalog, t)
 	}
-	return strings.NewReplacer(pairs...).Replace(def)
+	return strings.Join(lines, "\n")
 }
 
 // logicalDefinition exchanges the name at the head of a definition, in whichever quotes the session has names written.

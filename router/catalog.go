@@ -5,6 +5,7 @@ package router
 import (
 	"strings"
 
+	"serval/config"
 	"serval/rewrite"
 )
 
@@ -26,6 +27,16 @@ const (
 func (k TableKind) String() string {
 	return [...]string{"unsharded", "sharded", "broadcast", "virtual"}[k]
 }
+
+// Origin says who knows a table.
+type Origin uint8
+
+// The origins.
+const (
+	OriginServers Origin = iota // it is there, in the default group of its database
+	OriginFile                  // the configuration names it
+	OriginSQL                   // its CREATE TABLE declared it
+)
 
 // Shard is one physical location of a logical table.
 type Shard struct {
@@ -64,6 +75,13 @@ type Table struct {
 	Lookups []*Lookup
 	// LookupOf is the table whose lookup index this is, nil for all others.
 	LookupOf *Table
+	// Origin says who knows where the table is; Declared is its declaration when that is OriginSQL.
+	Origin   Origin
+	Declared *config.Declaration
+
+	// Constraints are the foreign keys and checks of a sharded table that have the same name on all shards: they were
+	// made on the servers.
+	Constraints map[string]bool
 
 	// IDs says how Serval numbers its rows: of Sharded and Broadcast tables with an AUTO_INCREMENT column.
 	IDs IDs
@@ -132,6 +150,7 @@ type Database struct {
 	DefaultGroup string
 	Physical     string // database that holds the unsharded tables of this one in every group
 	Tables       map[string]*Table
+	Collation    string // of the physical database, "" when it is not known
 	// Hidden are physical tables beside the unsharded ones that are shards of others: clients do not see them.
 	Hidden map[string]bool
 }
@@ -143,6 +162,8 @@ type Catalog struct {
 	Groups    []string // in configuration order: the fixed order in which groups are asked
 	Own       string   // Serval's own database on the servers
 	Sequences []string // for SELECT NEXT VALUE FOR Own.name
+	// Config is the configuration with the tables that were declared in SQL; nil where none can be.
+	Config *config.Config
 	// SpaceWeights holds, per collation of the columns, WEIGHT_STRING(' ') for PAD SPACE and an empty slice for NO PAD
 	// collations; a collation that is nil or absent has no order that could be merged.
 	SpaceWeights map[string][]byte

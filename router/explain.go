@@ -16,6 +16,8 @@ func (r *Route) Explain() (plan, reason string) {
 		return "gather", p.gatherReason()
 	case p.Kind == KindGroup:
 		return "group", p.Reason
+	case p.Kind == KindSchema:
+		return "schema", p.Reason
 	case p.Kind == KindVirtual:
 		return "virtual", p.Reason
 	case p.Kind == KindBroadcast:

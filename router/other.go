@@ -26,16 +26,16 @@ func (p *planning) other() error {
 		if s.TemporaryKeyword != ast.TemporaryNone {
 			return p.createTemporary(s)
 		}
-		return p.schema(s.Select != nil)
+		return p.schema()
 	case *ast.DropTableStmt:
 		if s.TemporaryKeyword != ast.TemporaryNone {
 			return p.dropTemporary(s)
 		}
-		return p.schema(false)
+		return p.schema()
 	case *ast.AlterTableStmt, *ast.TruncateTableStmt, *ast.CreateIndexStmt, *ast.DropIndexStmt, *ast.RenameTableStmt:
-		return p.schema(false)
+		return p.schema()
 	case *ast.AnalyzeTableStmt:
-		return p.schema(false)
+		return p.schema()
 	case *ast.CallStmt:
 		return p.call(s)
 	case *ast.DoStmt:
@@ -106,82 +106,4 @@ func (p *planning) do(s *ast.DoStmt) error {
 		return refuse("DO with subqueries", nil, "use SELECT")
 	}
 	return p.noTables()
-}
-
-// schemaTables collects the table names of a DDL statement.
-type schemaTables struct{ names []*ast.TableName }
-
-func (v *schemaTables) Enter(n ast.Node) (ast.Node, bool) {
-	switch t := n.(type) {
-	case *ast.TableName:
-		v.names = append(v.names, t)
-	case *ast.AlterTableSpec:
-		if t.NewTable != nil { // RENAME TO: the parser's walk leaves it out
-			v.names = append(v.names, t.NewTable)
-		}
-	}
-	return n, false
-}
-
-func (v *schemaTables) Leave(n ast.Node) (ast.Node, bool) { return n, true }
-
-// schema passes a schema change of unsharded tables to their group.
-func (p *planning) schema(selects bool) error {
-	p.plan.Verb = VerbDDL
-	if selects {
-		return refuse("CREATE TABLE … SELECT", nil, "create the table and insert into it")
-	}
-	v := &schemaTables{}
-	p.stmt.Accept(v)
-	var groups []string
-	for _, n := range v.names {
-		g, err := p.schemaGroup(n)
-		if err != nil {
-			return err
-		}
-		if !contains(groups, g) {
-			groups = append(groups, g)
-		}
-	}
-	if len(groups) != 1 {
-		return refuse("a schema change over several groups", nil, "change the tables one by one")
-	}
-	p.plan.Kind, p.plan.Groups, p.plan.Reason = KindGroup, groups, "the table is whole in the group"
-	return nil
-}
-
-// schemaDatabase is the database of a table that a schema change names.
-func (p *planning) schemaDatabase(n *ast.TableName) (*Database, error) {
-	name := n.Schema.O
-	if name == "" {
-		name = p.db
-	}
-	d, err := p.database(name)
-	if err != nil {
-		return nil, err
-	}
-	p.plan.Named = append(p.plan.Named, TableKey{name, n.Name.O})
-	if n.Schema.O == "" {
-		p.plan.DefaultDB = d.Physical
-	} else if d.Physical != d.Name {
-		return nil, refuse("schema changes that name the database, whose physical name is another", nil, "USE %s and leave the database out", d.Name)
-	}
-	return d, nil
-}
-
-func (p *planning) schemaGroup(n *ast.TableName) (string, error) {
-	d, err := p.schemaDatabase(n)
-	if err != nil {
-		return "", err
-	}
-	t := d.Tables[n.Name.O]
-	switch {
-	case d.Hidden[n.Name.O] && t == nil:
-		return "", refuse("a table of the name '"+n.Name.O+"'", nil, "the servers have a shard of that name")
-	case t == nil:
-		return d.DefaultGroup, nil
-	case t.Kind == Unsharded:
-		return t.Shards[0].Group, nil
-	}
-	return "", refuse("schema changes", t, "change the physical tables on the servers (all of them), then send Serval SIGHUP")
 }

@@ -122,6 +122,14 @@ func (j *journal) ask(limit time.Duration, do func() error) error {
 	return err
 }
 
+// holds sees whether the locks are still there.
+func (j *journal) holds() error {
+	return j.ask(askTimeout, func() error {
+		_, err := j.conn.Exec("DO 0")
+		return err
+	})
+}
+
 // close frees the locks.
 func (j *journal) close() {
 	j.mu.Lock()
@@ -193,7 +201,7 @@ const keepFor = 7 * 24 * time.Hour
 // prune forgets what was done long ago.
 func (j *journal) prune(c *backend.Conn) error {
 	old := fmt.Sprintf("state IN ('done', 'forgotten') AND ended_at < %d", time.Now().Add(-keepFor).Unix())
-	if _, err := c.Exec("DELETE p FROM " + j.store.table("ddl_place") + " p JOIN " + j.store.table("ddl") + " d ON d.id = p.ddl WHERE d." + old); err != nil {
+	if _, err := c.Exec("DELETE FROM " + j.store.table("ddl_place") + " WHERE ddl IN (SELECT id FROM " + j.store.table("ddl") + " WHERE " + old + ")"); err != nil {
 		return err
 	}
 	_, err := c.Exec("DELETE FROM " + j.store.table("ddl") + " WHERE " + old)

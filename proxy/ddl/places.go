@@ -94,6 +94,10 @@ func (r *run) carryOut() {
 // carryOutPlace does one place and writes what became of it.
 func (r *run) carryOutPlace(p *place) {
 	failpoint("ddl-before-place", r.id)
+	if p.err = r.journal.holds(); p.err != nil { // without its locks another run may have begun
+		p.state = placeFailed
+		return
+	}
 	p.err = r.ask(p)
 	failpoint("ddl-after-place", r.id)
 	if p.err == nil || r.doneAnyway(p) {

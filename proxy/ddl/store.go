@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"serval/proxy/backend"
+	"serval/proxy/declared"
 	"serval/proxy/wire"
 )
 
@@ -82,6 +83,9 @@ func (s *Store) make(c *backend.Conn) error {
 		if _, err := c.Exec(sql); err != nil {
 			return s.cannot(c, err)
 		}
+	}
+	if err := declared.Make(c, s.database); err != nil {
+		return s.cannot(c, err)
 	}
 	s.made.Store(true)
 	return nil

@@ -143,12 +143,15 @@ func (p *places) definition(group, text string) string {
 }
 
 // constraint is a constraint's name with the logical table's in place of the physical one's, where the server made it
-// of that: orders_3_ibfk_1.
+// of that (orders_3_ibfk_1), and without the mark of a shard (router/schemanames.go).
 func constraint(name, physical, logical string) string {
 	for _, sign := range []string{"_ibfk_", "_chk_", "_ibfk", "_chk"} {
 		if strings.HasPrefix(name, physical+sign) {
 			return logical + name[len(physical):]
 		}
+	}
+	if at := strings.LastIndexByte(name, '#'); at > 0 && at+1 < len(name) && physical != logical && strings.Trim(name[at+1:], "0123456789") == "" {
+		return name[:at]
 	}
 	return name
 }

@@ -70,6 +70,36 @@ func ReadCallingViews(ctx context.Context, node *backend.Node, database string) 
 	return views, nil
 }
 
+// ReadCollation reads a physical database's default collation, "" when it is not there.
+func ReadCollation(ctx context.Context, node *backend.Node, database string) (string, error) {
+	rows, err := run(ctx, node, `SELECT SCHEMA_NAME, @@lower_case_table_names, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = `+quote(database))
+	if err != nil {
+		return "", fmt.Errorf("read the collation of %s: %w", database, err)
+	}
+	for _, row := range rows {
+		if sameDatabase(row, database) {
+			return string(row[2]), nil
+		}
+	}
+	return "", nil
+}
+
+// ReadConstraints reads the names of the foreign keys and checks of one physical database: table → names.
+func ReadConstraints(ctx context.Context, node *backend.Node, database string) (map[string][]string, error) {
+	rows, err := run(ctx, node, `SELECT CONSTRAINT_SCHEMA, @@lower_case_table_names, TABLE_NAME, CONSTRAINT_NAME FROM information_schema.TABLE_CONSTRAINTS`+
+		` WHERE CONSTRAINT_SCHEMA = `+quote(database)+` AND CONSTRAINT_TYPE IN ('FOREIGN KEY', 'CHECK')`)
+	if err != nil {
+		return nil, fmt.Errorf("read constraints of %s: %w", database, err)
+	}
+	names := map[string][]string{}
+	for _, row := range rows {
+		if sameDatabase(row, database) {
+			names[string(row[2])] = append(names[string(row[2])], string(row[3]))
+		}
+	}
+	return names, nil
+}
+
 // ReadComment reads a table's comment.
 func ReadComment(ctx context.Context, node *backend.Node, database, table string) (string, error) {
 	rows, err := run(ctx, node, `SELECT TABLE_SCHEMA, @@lower_case_table_names, TABLE_COMMENT FROM information_schema.TABLES WHERE TABLE_SCHEMA = `+quote(database)+` AND TABLE_NAME = `+quote(table))
