@@ -12,6 +12,7 @@ import (
 	"github.com/dolthub/go-mysql-server/memory"
 	"github.com/dolthub/go-mysql-server/server"
 	gms "github.com/dolthub/go-mysql-server/sql"
+	"github.com/dolthub/go-mysql-server/sql/types"
 	"github.com/dolthub/vitess/go/mysql"
 	driver "github.com/go-sql-driver/mysql"
 	"github.com/sirupsen/logrus"
@@ -28,6 +29,8 @@ const (
 
 // engineVersion is what the engine answers for VERSION().
 const engineVersion = "8.0.31"
+
+const lockWait = "innodb_lock_wait_timeout"
 
 // cluster is the demo's engines, one for each group.
 type cluster struct {
@@ -57,6 +60,11 @@ func startCluster(database string, groups ...string) (*cluster, error) {
 	if err := gms.SystemVariables.AssignValues(map[string]any{"version_comment": "in-memory go-mysql-server"}); err != nil {
 		return nil, fmt.Errorf("naming the engines: %w", err)
 	}
+	// The engines have it as a global one only; sessions of Serval's set it.
+	gms.SystemVariables.AddSystemVariables([]gms.SystemVariable{&gms.MysqlSystemVariable{
+		Name: lockWait, Scope: gms.GetMysqlScope(gms.SystemVariableScope_Both), Dynamic: true,
+		Type: types.NewSystemIntType(lockWait, 1, 1073741824, false), Default: int64(50),
+	}})
 	c := &cluster{}
 	for _, g := range groups {
 		e, err := startEngine(g, database)

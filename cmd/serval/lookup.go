@@ -38,7 +38,9 @@ func lookups(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	index, err := findLookup(catalog, cluster, name)
 	if err == nil && verb == "build" {
-		err = buildLookup(ctx, index, func(ctx context.Context) error { return proxy.AnnounceChange(ctx, settings, cluster, slog.New(slog.DiscardHandler)) }, stdout)
+		err = buildLookup(ctx, index, func(ctx context.Context) error {
+			return proxy.AnnounceChange(ctx, settings, cluster, slog.New(slog.DiscardHandler))
+		}, stdout)
 	} else if err == nil {
 		err = checkLookup(ctx, index, stdout)
 	}
