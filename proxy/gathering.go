@@ -233,6 +233,9 @@ func (g *gathering) shape(of *router.Copy) (*gather.Shape, error) {
 
 // fillPlain makes a copy anew, whose keys are not unique, and fills it.
 func (g *gathering) fillPlain(cp *gather.Copy, of *router.Copy) error {
+	if err := cp.Abandon(); err != nil {
+		return g.scratchFailed(err)
+	}
 	if err := cp.Drop(); err != nil {
 		return g.scratchFailed(err)
 	}
@@ -394,6 +397,9 @@ func (g *gathering) letLegsGo() {
 // letScratchGo gives the scratch connection back without its tables.
 func (g *gathering) letScratchGo() {
 	if g.scratch != nil {
+		for _, cp := range g.copies {
+			_ = cp.Abandon() // a connection that is lost fails in the reset, too
+		}
 		g.scratch.Reset()
 		g.session.giveBack(g.scratch)
 		g.scratch = nil

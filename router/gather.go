@@ -146,12 +146,17 @@ func (p *planning) cannotGather() *Refusal {
 		return refuse("executable comments (/*! … */)", t, "some servers would run what they hold and others not; write it without the comment")
 	case p.plan.Locks != nil:
 		return refuse("named locks in a statement on tables in several places", t, "take the lock in a statement of its own")
-	case len(p.plan.Users.Assigned) > 0:
+	case p.plan.Users.Inside: // what they are depends on the order in which rows are looked at
 		return refuse(p.uses.unsafe+" over several shards", t, "give the shard keys one value, or ask for the parts separately")
 	case p.uses.stuck != "":
 		return refuse(p.uses.stuck+" over several shards", t, "give the shard keys one value, or ask for the parts separately")
 	}
-	for _, src := range p.scope.sources {
+	for i, src := range p.scope.sources {
+		for _, other := range p.scope.sources[:i] {
+			if other.block == src.block && other.name == src.name {
+				return refuse("two tables named '"+src.name+"', over several shards", src.table, "give them aliases")
+			}
+		}
 		if src.node != nil && len(src.node.PartitionNames) > 0 {
 			return refuse("PARTITION selection", src.table, "leave the partitions to the optimizer")
 		}

@@ -217,7 +217,9 @@ func (ev *evaluator) literal(dst []byte, v Value) ([]byte, bool) {
 			return append(dst, v.Text...), true
 		}
 	case testText:
-		if v.Kind == ValueString && !hasKept(v.Text) && bytes.IndexByte(v.Text, 0) < 0 {
+		// Characters that another character set may lack are compared in the collation of the connection, or not at all.
+		known := isASCII(v.Text) || strings.HasPrefix(ev.key.Collation, "utf8mb4_") && !hasKept(v.Text)
+		if v.Kind == ValueString && known && bytes.IndexByte(v.Text, 0) < 0 {
 			return rewrite.AppendString(dst, string(v.Text), 0), true
 		}
 	case testTime:

@@ -19,6 +19,8 @@ type UserVariables struct {
 	Named bool
 	// Into: SELECT … INTO @name.
 	Into bool
+	// Inside: some are assigned in expressions: @name := …
+	Inside bool
 }
 
 // userVariables notes the statement's user variables. What is assigned on several shards would have several values.
@@ -44,7 +46,9 @@ func userVariablesOf(tk *rewrite.Tokens) (u UserVariables) {
 		u.Named = true
 		into = into || tk.Is(i-1, "into")
 		u.Into = u.Into || into
-		if into || tk.Is(i+1, ":") && tk.Is(i+2, "=") {
+		inside := tk.Is(i+1, ":") && tk.Is(i+2, "=")
+		u.Inside = u.Inside || inside
+		if into || inside {
 			u.assign(userVariable(tk, i))
 		}
 	}

@@ -22,6 +22,7 @@ type Copy struct {
 	conn *backend.Conn
 	head int
 	sql  []byte
+	sent bool // an INSERT's answer has not been read: the server works while the next rows are read
 }
 
 // FillState is the state in which a connection must be: rows are taken as they are, whatever a client could insert, and times are UTC.
@@ -30,7 +31,7 @@ const FillState = "autocommit=1,sql_mode='NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DA
 // Create makes the table on a connection, without rows.
 func (c *Copy) Create(conn *backend.Conn) error {
 	c.conn, c.sql = conn, append(c.sql[:0], "INSERT INTO "+c.Quoted()+" ("+c.Shape.List()+") VALUES "...)
-	c.head = len(c.sql)
+	c.head, c.sent = len(c.sql), false
 	_, err := conn.Exec("CREATE TEMPORARY TABLE " + c.Quoted() + " " + c.Shape.Definitions(c.Plain))
 	return err
 }
@@ -59,19 +60,33 @@ func (c *Copy) Add(row []byte) error {
 	if len(c.sql) < batchBytes {
 		return nil
 	}
-	return c.Flush()
+	return c.send()
 }
 
-// Flush sends the rows that wait.
-func (c *Copy) Flush() error {
-	if len(c.sql) == c.head {
-		return nil
-	}
-	err := c.conn.Send(c.sql)
-	c.sql = c.sql[:c.head]
-	if err != nil {
+// send sends the rows that wait, once the server has taken the ones before.
+func (c *Copy) send() error {
+	if err := c.settle(); err != nil || len(c.sql) == c.head {
 		return err
 	}
+	err := c.conn.Send(c.sql)
+	c.sql, c.sent = c.sql[:c.head], err == nil
+	return err
+}
+
+// Flush sends the rows that wait, and has the server take them all.
+func (c *Copy) Flush() error {
+	if err := c.send(); err != nil {
+		return err
+	}
+	return c.settle()
+}
+
+// settle reads the answer that is still to come.
+func (c *Copy) settle() error {
+	if !c.sent {
+		return nil
+	}
+	c.sent = false
 	r, err := wire.ReadResult(c.conn.Conn)
 	if err != nil {
 		var refused *wire.Error
@@ -84,6 +99,17 @@ func (c *Copy) Flush() error {
 		return c.unaltered()
 	}
 	return nil
+}
+
+// Abandon forgets the rows that wait, and reads the answer that is still to come. Its error is that of the connection.
+func (c *Copy) Abandon() error {
+	c.sql = c.sql[:min(c.head, len(c.sql))]
+	err := c.settle()
+	var refused *wire.Error
+	if errors.Is(err, ErrDuplicate) || errors.As(err, &refused) {
+		return nil
+	}
+	return err
 }
 
 // counts tells whether a warning is about a column whose values are carried as numbers.
