@@ -167,7 +167,10 @@ func (r *stepResult) Next() ([][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.values, r.text = r.values[:0], r.text[:0]
+	if r.values = r.values[:0]; r.text == nil {
+		r.text = []byte{} // an empty value is not nil, which is NULL
+	}
+	r.text = r.text[:0]
 	if r.binary {
 		return r.binaryRow(row)
 	}

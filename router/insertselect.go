@@ -119,12 +119,30 @@ func (p *planning) selectSharded(s *ast.InsertStmt, target *source, l *layout) e
 	return nil
 }
 
+// rowsWithDefault finds VALUES ROW(…, DEFAULT, …), which is no query: DEFAULT means a column of the INSERT.
+func rowsWithDefault(n ast.Node) bool {
+	sel, ok := n.(*ast.SelectStmt)
+	if !ok {
+		return false
+	}
+	for _, row := range sel.Lists {
+		for _, e := range row.Values {
+			if d, ok := e.(*ast.DefaultExpr); ok && d.Name == nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // maySelectInSteps refuses what cannot be carried out in steps.
 func (p *planning) maySelectInSteps(s *ast.InsertStmt, target *source) error {
 	t := target.table
 	switch {
 	case p.plan.Returning:
 		return refuse("RETURNING in an INSERT … SELECT over several shards", t, "read the rows with a SELECT")
+	case rowsWithDefault(s.Select):
+		return refuse("DEFAULT in VALUES ROW(…) over several shards", t, "write VALUES (…), (…) without ROW")
 	case p.plan.Locks != nil:
 		return refuse("named locks in an INSERT … SELECT over several shards", t, "take the lock in a statement of its own")
 	case p.st.Executable:

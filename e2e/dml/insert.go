@@ -143,7 +143,11 @@ func (g *Generator) insertSelect() string {
 	}
 	if duplicate && g.one(2) {
 		c := t.settable()[g.rnd.IntN(len(t.settable()))]
-		sql += fmt.Sprintf(" ON DUPLICATE KEY UPDATE %s.%s = %s", t.Name, c.name, g.pick("VALUES("+c.name+")", g.value(c)))
+		v := g.value(c)
+		if !g.mysql && g.one(2) { // MySQL warns of VALUES() here, also where there are no rows
+			v = "VALUES(" + c.name + ")"
+		}
+		sql += fmt.Sprintf(" ON DUPLICATE KEY UPDATE %s.%s = %s", t.Name, c.name, v)
 	}
 	return sql
 }
