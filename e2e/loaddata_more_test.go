@@ -54,6 +54,7 @@ func TestLoadDataOutcomes(t *testing.T) {
 			t.Run("in a transaction", func(t *testing.T) { loadInTransaction(t, b) })
 			t.Run("many warnings", func(t *testing.T) { loadManyWarnings(t, b) })
 			t.Run("command line", func(t *testing.T) { loadInfo(t, b) })
+			t.Run("prepared", func(t *testing.T) { loadPrepared(t, b) })
 			t.Run("killed", func(t *testing.T) { loadKilled(t, b) })
 			t.Run("failing source", func(t *testing.T) { loadFailingSource(t, b) })
 			localInfile(t, b, "OFF")
@@ -142,6 +143,32 @@ func loadInfo(t *testing.T, b *bed) {
 		if n := len(told); told[n-1] != told[n-2] || !strings.Contains(told[n-1], "Records: 203") && word == "" {
 			t.Errorf("%s: %s\nwant %s", word, told[n-1], told[n-2])
 		}
+	}
+}
+
+// loadPrepared: MariaDB prepares a load, MySQL does not.
+func loadPrepared(t *testing.T, b *bed) {
+	b.restore(t)
+	p := newLoadPair(t, b)
+	mysql.RegisterReaderHandler("load", func() io.Reader { return bytes.NewReader(ordersFile(10)) })
+	p.both(t, `PREPARE s FROM "LOAD DATA LOCAL INFILE 'Reader::load' INTO TABLE orders (order_id, user_id)"`)
+	if strings.HasPrefix(loadOutcome(t, p.conns[0], "EXECUTE s"), "10 rows") { // MariaDB
+		if got := loadOutcome(t, p.conns[1], "EXECUTE s"); !strings.HasPrefix(got, "10 rows") {
+			t.Errorf("EXECUTE: %s", got)
+		}
+	}
+	b.compareContents(t)
+	b.restore(t)
+	var told [2]string
+	for i, c := range p.conns {
+		_, err := c.PrepareContext(t.Context(), fmt.Sprintf(loadOrders, ""))
+		told[i] = fmt.Sprint(err)
+	}
+	if told[0] != told[1] {
+		t.Errorf("%s, want %s", told[1], told[0])
+	}
+	if got := sqlRows(t, p.conns[1], "EXPLAIN ROUTE "+fmt.Sprintf(loadOrders, "")); !strings.Contains(got, "each line goes to the shard of its user_id") {
+		t.Errorf("EXPLAIN ROUTE: %s", got)
 	}
 }
 

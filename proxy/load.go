@@ -48,6 +48,9 @@ type loading struct {
 
 // loadData carries out a LOAD DATA LOCAL.
 func (c *session) loadData(p *router.Plan) error {
+	if c.st.Parameters > 0 {
+		return notSupported("Serval does not support parameters in LOAD DATA into a table in several places: write the values into the statement")
+	}
 	l := &loading{session: c, plan: p, load: p.Load, literal: -1, last: -1}
 	limit, err := l.learn()
 	if err != nil {

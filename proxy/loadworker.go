@@ -93,7 +93,7 @@ func (l *loading) workerOf(group string, limit int) (*loadWorker, error) {
 			return nil, execFailed(conn, err)
 		}
 	}
-	w := &loadWorker{group: group, conn: conn, first: &l.first, renew: l.variables(), in: make(chan loadJob), done: make(chan struct{})}
+	w := &loadWorker{group: group, conn: conn, first: &l.first, renew: l.variables(), in: make(chan loadJob, 1), done: make(chan struct{})}
 	w.warnings.Limit = limit
 	if len(l.workers) > 0 {
 		w.common = l.workers[0].common

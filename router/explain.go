@@ -10,6 +10,8 @@ func (r *Route) Explain() (plan, reason string) {
 	switch {
 	case r.Stepped && p.scatterRefusal != nil:
 		return "steps", "not by each shard itself (" + p.scatterRefusal.Construct + "): in steps"
+	case r.Stepped && p.Load != nil:
+		return "steps", p.Reason
 	case r.Stepped:
 		return "steps", p.Steps.reason()
 	case r.Gathered:

@@ -303,7 +303,7 @@ func (p *planning) loadTemplate(l *Load, s *ast.LoadDataStmt, columns []*ast.Col
 	if err := p.replaceFunctions(nil); err != nil {
 		return err
 	}
-	l.template, p.plan.template, p.plan.refs = p.plan.template, rewrite.Template{}, nil
+	l.template = p.plan.template
 	return nil
 }
 

@@ -343,6 +343,10 @@ func (r *Route) ResolveAny(p *Plan, st *fingerprint.Statement) error {
 		r.gather(p.Gather, st)
 	case KindBroadcast:
 		r.Legs = append(r.Legs, Leg{Group: p.Groups[0], Shard: -1})
+		if p.Load != nil {
+			r.Legs[0].Group = p.Load.Table.Shards[0].Group
+			r.targets = append(r.targets, p.Load.Table.target(0))
+		}
 	case KindInsert:
 		r.rowShard = r.rowShard[:0]
 		for range max(len(st.Rows), 1) {
