@@ -187,7 +187,7 @@ func (e *ddlCrash) strike(serval *cluster.Binary) {
 func (e *ddlCrash) complete(t *testing.T, answered []bool) {
 	c := e.dial(t, e.other)
 	for i := range ddlStatements {
-		for end := time.Now().Add(40 * time.Second); !answered[i]; time.Sleep(100 * time.Millisecond) {
+		for end := time.Now().Add(30 * time.Second); !answered[i]; time.Sleep(100 * time.Millisecond) {
 			a, err := c.Query(e.sql(i))
 			if err != nil {
 				t.Fatal(err)
