@@ -22,7 +22,12 @@ func (c *session) mergeRows(p *router.Plan, g *gathered) (complete bool, err err
 	visible := len(defs) - sc.Hidden
 	for _, r := range g.results {
 		if len(r.Columns) != len(defs) {
-			return false, notSupported("Serval cannot merge the shards of this statement: they have different columns (%d and %d)", len(defs), len(r.Columns))
+			return false, notSupported("Serval cannot merge the shards of this statement: they have different columns (%d and %d); a schema change may be under way", len(defs), len(r.Columns))
+		}
+		for i, def := range r.Columns {
+			if columnType(def) != columnType(defs[i]) {
+				return false, notSupported("Serval cannot merge the shards of this statement: column %d has different types; a schema change may be under way", i+1)
+			}
 		}
 	}
 	if c.binary() {
@@ -47,6 +52,14 @@ func (c *session) mergeRows(p *router.Plan, g *gathered) (complete bool, err err
 		err = c.sendMerged(defs[:visible], shown, g)
 	}
 	return err == nil && (!limited.Cut() || p.FoundRows), err
+}
+
+// columnType is the type in a column's definition: six bytes from its end.
+func columnType(def []byte) byte {
+	if len(def) < 6 {
+		return 0
+	}
+	return def[len(def)-6]
 }
 
 // sendMerged passes merged rows on as they come.
