@@ -161,6 +161,20 @@ INSERT INTO ` + "`members/email`" + ` VALUES ('q', 1)
 REPLACE INTO members (id, email) VALUES (1, 'a@x')
 DELETE FROM members
 INSERT INTO members (id, email) VALUES (1, 'a@x')
+-- error 1235 has a lookup index
+ALTER TABLE members MODIFY email VARCHAR(70)
+-- error 1235 a lookup index
+DROP TABLE ` + "`members/email`" + `
+TRUNCATE TABLE members
+SELECT id FROM members WHERE email = 'a@x'
+INSERT INTO members (id, email) VALUES (2, 'a@x')
+DROP TABLE accounts
+CREATE TABLE accounts (id BIGINT NOT NULL AUTO_INCREMENT, email VARCHAR(60) COLLATE utf8mb4_general_ci DEFAULT NULL, n INT DEFAULT 0, PRIMARY KEY (id), UNIQUE KEY email (email)) DEFAULT CHARSET=utf8mb4
+INSERT INTO accounts (id, email) VALUES (7, 'z@x'), (8, 'y@x')
+SELECT id FROM accounts WHERE email = 'y@x'
+-- both_fail
+INSERT INTO accounts (id, email) VALUES (9, 'z@x')
+INSERT INTO members (id, email) VALUES (1, 'b@x')
 SELECT id FROM members WHERE email = 'a@x'
 `
 

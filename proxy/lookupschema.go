@@ -9,13 +9,16 @@ import (
 	"serval/router"
 )
 
-// followSchema makes or drops the lookup indexes of the tables that a schema change has made or dropped; before is the catalog
+// followSchema makes or drops the lookup indexes of the tables that a schema change has made or dropped, and completes those of
+// tables that it has emptied; before is the catalog
 // in which dropped tables still are.
 func (c *session) followSchema(change *router.SchemaChange, before *router.Catalog) error {
 	cat := before
-	if change.Verb == router.SchemaCreate {
+	switch change.Verb {
+	case router.SchemaCreate:
 		cat = c.srv.known.Load().catalog
-	} else if change.Verb != router.SchemaDrop {
+	case router.SchemaDrop, router.SchemaTruncate:
+	default:
 		return nil
 	}
 	followed := false
@@ -41,8 +44,13 @@ func (c *session) followSchema(change *router.SchemaChange, before *router.Catal
 
 // followTable makes or drops one lookup index. One of a table that has rows is not touched: another Serval made the table.
 func (c *session) followTable(x *lookup.Index, verb router.SchemaVerb) error {
-	if verb == router.SchemaDrop {
+	switch {
+	case verb == router.SchemaDrop:
 		return x.Drop(c.waiting())
+	case verb == router.SchemaTruncate && x.Lookup.State == router.LookupMissing:
+		return nil
+	case verb == router.SchemaTruncate: // rows that came in between the table's truncation and the index's
+		return x.Complete(c.waiting())
 	}
 	empty, err := x.TableEmpty(c.waiting())
 	if err != nil || !empty {

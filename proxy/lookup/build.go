@@ -34,6 +34,22 @@ func (x *Index) Build(ctx context.Context, changed func(context.Context) error) 
 	if err := changed(ctx); err != nil {
 		return 0, err
 	}
+	if rows, err = x.complete(ctx); err != nil {
+		return rows, err
+	}
+	if err := x.mark(ctx, Ready); err != nil {
+		return rows, err
+	}
+	return rows, changed(ctx)
+}
+
+// Complete puts in what is missing of an index that is in use.
+func (x *Index) Complete(ctx context.Context) error {
+	_, err := x.complete(ctx)
+	return err
+}
+
+func (x *Index) complete(ctx context.Context) (rows int, err error) {
 	for i := range x.Of.Shards {
 		n, err := x.fill(ctx, i)
 		rows += n
@@ -41,10 +57,7 @@ func (x *Index) Build(ctx context.Context, changed func(context.Context) error) 
 			return rows, err
 		}
 	}
-	if err := x.mark(ctx, Ready); err != nil {
-		return rows, err
-	}
-	return rows, changed(ctx)
+	return rows, nil
 }
 
 // fill puts the rows of one of the table's shards in.
