@@ -21,7 +21,7 @@ func TestDocumented(t *testing.T) {
 		"tls", "proxy_protocol", "permissions", "client_ca", "client_cert", "require", "from", "require_tls",
 		"mode", "ca", "cert", "key", "server_name",
 		"max", "max_idle", "max_lifetime", "idle_timeout", "acquire_timeout", "connect_timeout",
-		"default_group", "physical", "tables", "group", "shard", "broadcast", "lookup",
+		"default_group", "physical", "tables", "group", "shard", "broadcast", "lookup", "ids", "segment", "sequences",
 	}
 	keys = append(append(keys, settingKeys...), shardKeys...)
 	for _, own := range algorithmKeys {

@@ -105,6 +105,7 @@ func (n *lineNumbers) tell() error {
 	if n == nil || n.most == 0 {
 		return nil
 	}
+	defer n.srv.ids.Done(n.source)
 	_, err := n.srv.ids.Fill(n.waiting(), n.source, []sequence.Row{{ID: n.most, Given: true}})
 	n.most = 0
 	if err != nil {
