@@ -218,7 +218,7 @@ func (m *catalogMaker) table(ctx context.Context, d *router.Database, cfg *confi
 			return nil, fmt.Errorf("%s: table %s.%s: %w", m.says(cfg), d.Name, cfg.Name, err)
 		}
 		t.Algorithm = alg
-		if primaryWithout(t) {
+		if primaryWithout(t) && !numberedPrimary(t) {
 			m.log.Warn("the primary key does not contain the shard key: it is unique within a shard only", "table", d.Name+"."+cfg.Name, "shard_key", t.Key)
 		}
 		if len(t.Columns) > 0 && t.KeyColumn() == nil {
@@ -246,6 +246,11 @@ func primaryWithout(t *router.Table) bool {
 		any = any || t.Columns[i].Primary
 	}
 	return any
+}
+
+// numberedPrimary tells whether Serval's own numbers make a primary key unique over all shards.
+func numberedPrimary(t *router.Table) bool {
+	return t.AutoIncrement() != nil && t.AutoIncrement().Primary
 }
 
 // shape reads the table's columns from its first place that has it, and reports places that differ.

@@ -63,7 +63,8 @@ func (c *session) showCreateTable(s *router.Show) error {
 			row[1] = []byte(c.logicalText(d, physical))
 			continue
 		}
-		row[1] = []byte(c.constraintNames(logicalDefinition(physical, place.Table, table.Name), table))
+		logical := c.constraintNames(logicalDefinition(physical, place.Table, table.Name), table)
+		row[1] = []byte(c.largestCounter(table, logical, s.What, c.definitionDatabase(d)))
 		t.stretch(1, len(physical), len(row[1]))
 	}
 	return c.answerShow(t)
