@@ -122,7 +122,7 @@ func (c *session) insertKept(p *router.Plan, sql []byte, first, n int) (*stepRes
 			}
 			rows = append(rows, one)
 		}
-		if err := c.putIntoLookup(p, l, rows); err != nil {
+		if err := c.putIntoLookup(p.Kept.Table, l, rows); err != nil {
 			return nil, err
 		}
 	}

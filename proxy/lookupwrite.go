@@ -116,7 +116,7 @@ func (c *session) keepUpdated(p *router.Plan) (*wire.OK, []warning, error) {
 			if err := c.dropFromLookup(l, []lookupRow{old}); err != nil {
 				return nil, nil, err
 			}
-			if err := c.putIntoLookup(p, l, []lookupRow{new}); err != nil {
+			if err := c.putIntoLookup(p.Kept.Table, l, []lookupRow{new}); err != nil {
 				return nil, nil, err
 			}
 		}
@@ -229,7 +229,7 @@ func withValue(rows []lookupRow) []lookupRow {
 }
 
 // putIntoLookup puts rows into a lookup index. Its error is that of a unique key of the table.
-func (c *session) putIntoLookup(p *router.Plan, l *router.Lookup, rows []lookupRow) error {
+func (c *session) putIntoLookup(t *router.Table, l *router.Lookup, rows []lookupRow) error {
 	rows = withValue(rows)
 	for batch := range slices.Chunk(rows, lookupBatch) {
 		sql := []byte("INSERT INTO " + quotedTable(l.Table) + " VALUES ")
@@ -241,7 +241,7 @@ func (c *session) putIntoLookup(p *router.Plan, l *router.Lookup, rows []lookupR
 		}
 		r, err := c.step(sql)
 		if err != nil {
-			return c.duplicateOf(p, l, err)
+			return c.duplicateOf(t, l, err)
 		}
 		r.Close()
 	}
@@ -249,10 +249,10 @@ func (c *session) putIntoLookup(p *router.Plan, l *router.Lookup, rows []lookupR
 }
 
 // duplicateOf names the table's own key in the error of a value that its lookup index has already.
-func (c *session) duplicateOf(p *router.Plan, l *router.Lookup, err error) error {
+func (c *session) duplicateOf(t *router.Table, l *router.Lookup, err error) error {
 	var e *wire.Error
 	if errors.As(err, &e) && e.Code == codeDuplicate {
-		e.Message = strings.Replace(e.Message, "'"+l.Table.Name+".", "'"+p.Kept.Table.Name+".", 1)
+		e.Message = strings.Replace(e.Message, "'"+l.Table.Name+".", "'"+t.Name+".", 1)
 	}
 	return err
 }

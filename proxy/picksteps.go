@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"strings"
 
 	"serval/proxy/carry"
 	"serval/proxy/wire"
@@ -102,7 +103,7 @@ func (c *session) stopClock() (done func()) {
 
 // run searches and writes.
 func (w *changing) run() error {
-	r, err := w.c.step(w.pick.Select)
+	r, err := w.search()
 	if err != nil {
 		return err
 	}
@@ -126,6 +127,18 @@ func (w *changing) run() error {
 		return w.nothing()
 	}
 	return w.flush()
+}
+
+// search finds the rows. What is wrong with a value is told as of the statement itself.
+func (w *changing) search() (*stepResult, error) {
+	r, err := w.c.step(w.pick.Select)
+	var e *wire.Error
+	if errors.As(err, &e) && e.Code == 1054 && w.pick.Values > 0 && w.c.known.flavor.mariadb {
+		if said, ok := strings.CutSuffix(e.Message, " in 'SELECT'"); ok {
+			e.Message = said + " in 'SET'"
+		}
+	}
+	return r, err
 }
 
 // searched takes over what the search said besides the rows.

@@ -84,7 +84,7 @@ func (c *session) commitBefore(err error) error {
 
 // executePlan routes the current statement by its literals and carries it out.
 func (c *session) executePlan(p *router.Plan) (kind, group string, err error) {
-	if p.Numbers != nil {
+	if p.Numbers != nil && c.at == 0 {
 		return c.numbered(p)
 	}
 	return c.executeRouted(p)

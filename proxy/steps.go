@@ -24,6 +24,8 @@ func (c *session) inSteps(p *router.Plan) error {
 		return c.insertSelect(p)
 	case router.StepsPick:
 		return c.pickSteps(p)
+	case router.StepsMove:
+		return c.moveSteps(p)
 	}
 	return notSupported("Serval does not support this statement over several shards")
 }

@@ -3,8 +3,6 @@ package router
 // change.go: UPDATE and DELETE.
 
 import (
-	"strings"
-
 	"github.com/pingcap/tidb/pkg/parser/ast"
 )
 
@@ -86,7 +84,7 @@ func (p *planning) change(c *change) error {
 	case len(l.sharded) == 0:
 		return p.groupPlan(l.groups, plain, "all tables are whole in the group")
 	}
-	if err := p.keepsKeys(c, b); err != nil {
+	if err := p.changesKey(c, b); err != nil {
 		return err
 	}
 	return p.changeShards(c, b, l, targets, plain)
@@ -98,7 +96,12 @@ func (p *planning) changeShards(c *change, b *block, l *layout, targets []*sourc
 	if l.whole != nil && len(l.groups) == 0 {
 		return p.stepped(c, b, l, targets, p.differentGroups(l))
 	}
-	if p.uses.grave == "" && !p.uses.sysVar {
+	switch {
+	case p.plan.moving != nil:
+		if p.plan.scatterRefusal == nil || p.plan.moving.refusal != nil {
+			p.plan.scatterRefusal = p.plan.moving.refusal
+		}
+	case p.uses.grave == "" && !p.uses.sysVar:
 		p.mayStep(c, b, targets)
 	}
 	if err := p.keepChanged(c, targets); err != nil {
@@ -107,7 +110,7 @@ func (p *planning) changeShards(c *change, b *block, l *layout, targets []*sourc
 	if err := p.shardsPlan(l, plain); err != nil {
 		return err
 	}
-	if p.plan.scatterRefusal == nil {
+	if p.plan.scatterRefusal == nil && p.plan.moving == nil {
 		p.plan.scatter = &Scatter{template: p.plan.template, limit: -1, offset: -1}
 		for i, src := range l.sharded {
 			p.plan.sources[i].driver = src.block == b && !src.outer
@@ -204,21 +207,6 @@ func broadcastAmong(sources []*source) *Table {
 	for _, src := range sources {
 		if src.table != nil && src.table.Kind == Broadcast {
 			return src.table
-		}
-	}
-	return nil
-}
-
-// keepsKeys refuses a change of a shard key: the row would stay where nothing finds it.
-func (p *planning) keepsKeys(c *change, b *block) error {
-	for _, a := range c.targets {
-		for _, src := range b.sources {
-			if src.table == nil || src.table.Kind != Sharded || !strings.EqualFold(src.table.Key, a.Column.Name.O) {
-				continue
-			}
-			if col, ok := b.resolve(a.Column); !ok || col.src == src {
-				return refuse("changing the shard key "+src.table.Key, src.table, "delete the row and insert it again, in one transaction")
-			}
 		}
 	}
 	return nil

@@ -96,7 +96,8 @@ type picking struct {
 	values  []ast.ExprNode // likewise: the last ones
 }
 
-func (p *planning) pick(c *change, b *block, targets []*source) (*Pick, error) {
+// newPicking begins one.
+func (p *planning) newPicking(c *change, b *block, targets []*source) (*picking, error) {
 	if err := p.mayPick(c, b, targets); err != nil {
 		return nil, err
 	}
@@ -107,7 +108,15 @@ func (p *planning) pick(c *change, b *block, targets []*source) (*Pick, error) {
 	if len(parts.set) != len(c.targets) {
 		return nil, unproven(fmt.Errorf("the assignments were not found"))
 	}
-	k := &picking{p: p, c: c, b: b, parts: parts, targets: targets, out: &Pick{Verb: p.plan.Verb, Ignore: parts.ignore, LimitZero: c.limit != nil && isLiteralZero(c.limit.Count)}}
+	out := &Pick{Verb: p.plan.Verb, Ignore: parts.ignore, LimitZero: c.limit != nil && isLiteralZero(c.limit.Count)}
+	return &picking{p: p, c: c, b: b, parts: parts, targets: targets, out: out}, nil
+}
+
+func (p *planning) pick(c *change, b *block, targets []*source) (*Pick, error) {
+	k, err := p.newPicking(c, b, targets)
+	if err != nil {
+		return nil, err
+	}
 	for _, src := range targets {
 		k.target(src)
 		k.out.Itself = k.out.Itself || p.readsItself(src)
@@ -317,12 +326,8 @@ func (p *planning) local(e ast.ExprNode, src *source, b *block) bool {
 func (k *picking) search() {
 	p, s := k.p, &strings.Builder{}
 	fmt.Fprintf(s, "%sSELECT %s", spaced(p.of(k.parts.with)), strings.Join(k.fields, ", "))
-	n := 0
-	for i := range k.c.targets {
-		if n < len(k.values) && k.c.targets[i].Expr == k.values[n] {
-			fmt.Fprintf(s, ", (%s) AS `serval_value_%d`", p.of(k.parts.values[i]), n)
-			n++
-		}
+	for n, v := range k.values {
+		fmt.Fprintf(s, ", (%s) AS `serval_value_%d`", k.valueText(v), n)
 	}
 	fmt.Fprintf(s, " FROM %s", p.of(k.parts.tables))
 	if k.c.where != nil {
@@ -346,6 +351,20 @@ func (k *picking) search() {
 	k.out.Select = []byte(s.String())
 }
 
+// valueText is the text of a value that is assigned.
+func (k *picking) valueText(v ast.ExprNode) string {
+	for i, a := range k.c.targets {
+		if a.Expr != v {
+			continue
+		}
+		if d, ok := v.(*ast.DefaultExpr); ok && d.Name == nil { // which only an assignment can say so
+			return "DEFAULT(" + rewrite.Quote(a.Column.Name.O) + ")"
+		}
+		return k.p.of(k.parts.values[i])
+	}
+	return ""
+}
+
 func spaced(s string) string {
 	if s == "" {
 		return ""
@@ -365,6 +384,9 @@ func (k *picking) prove() error {
 	}
 	pairs := [][2]ast.Node{{sel.From, k.c.tables}, {nodeOf(sel.Where), nodeOf(k.c.where)}, {nilable(sel.Limit), nilable(k.c.limit)}, {nilable(sel.With), nilable(k.c.with)}}
 	for i, v := range k.values {
+		if _, ok := v.(*ast.DefaultExpr); ok {
+			continue
+		}
 		pairs = append(pairs, [2]ast.Node{sel.Fields.Fields[len(k.fields)+i].Expr, &ast.ParenthesesExpr{Expr: v}})
 	}
 	if k.c.order != nil {

@@ -142,6 +142,7 @@ type Plan struct {
 	Gather *Gather
 
 	insert *insertPlan
+	moving *moving // UPDATE of a shard key
 	pins   []pin
 
 	// Renames are the names that servers use and clients must not see.

@@ -65,7 +65,7 @@ func (p *planning) cannotScatter(sel *ast.SelectStmt, l *layout) *Refusal {
 		return refuse("UNION or derived tables over several shards", t, "%s in every part", key)
 	case p.scope.derived:
 		return refuse("WITH, UNION or derived tables over several shards", t, "%s in every part", key)
-	case p.scope.subs:
+	case p.scope.subs && p.apart(l, p.scope.blocks[0], nil) != nil:
 		return refuse("subqueries over several shards", t, "%s, or ask for the parts separately", key)
 	case sel.GroupBy != nil:
 		return refuse("GROUP BY over several shards", t, "%s", key)
@@ -81,6 +81,9 @@ func (p *planning) cannotScatter(sel *ast.SelectStmt, l *layout) *Refusal {
 		return refuse(p.uses.unsafe+" over several shards", t, "%s", key)
 	case p.uses.sysVar:
 		return refuse("system variables over several shards", t, "%s", key)
+	}
+	if p.scope.subs {
+		return nil // apart has looked at all tables
 	}
 	return p.notTogether(l)
 }

@@ -50,7 +50,7 @@ func (r *Route) Resolve(p *Plan, st *fingerprint.Statement) error {
 	r.Plan, r.Legs, r.targets, r.rows = p, r.Legs[:0], r.targets[:0], r.rows[:0]
 	r.Merged, r.Gathered, r.Limit, r.Offset, r.LastRow = false, false, math.MaxUint64, 0, 0
 	r.ev.st = st
-	if r.Stepped = p.AlwaysSteps; r.Stepped {
+	if r.Stepped = p.AlwaysSteps && !(r.At > 0 && p.Steps == StepsMove); r.Stepped {
 		return nil
 	}
 	if r.At > 0 && p.Kind == KindShards {
@@ -72,6 +72,10 @@ func (r *Route) Resolve(p *Plan, st *fingerprint.Statement) error {
 		}
 		return nil
 	case KindInsert:
+		if r.At > 0 {
+			r.insertAt(p, st)
+			return nil
+		}
 		return r.insert(p, st)
 	case KindShards:
 		return r.shards(p, st)
@@ -141,6 +145,9 @@ func (r *Route) shards(p *Plan, st *fingerprint.Statement) error {
 	if err != nil && p.Gather != nil {
 		r.gather(p.Gather, st)
 		return nil
+	}
+	if err == nil && p.moving != nil && !r.stays(p) {
+		err = p.moving.refused(p.sources[0].table)
 	}
 	if err != nil && p.Steps != StepsNone {
 		r.Stepped, r.Legs, err = true, r.Legs[:0], nil

@@ -31,6 +31,15 @@ func (r *Route) insert(p *Plan, st *fingerprint.Statement) error {
 	return nil
 }
 
+// insertAt makes the leg of an INSERT of which all rows go to the shard At.
+func (r *Route) insertAt(p *Plan, st *fingerprint.Statement) {
+	r.rowShard = r.rowShard[:0]
+	for range max(len(st.Rows), 1) {
+		r.rowShard = append(r.rowShard, int32(r.At-1))
+	}
+	r.insertLeg(p, r.At-1)
+}
+
 // rowsShard is the shard of row i.
 func (r *Route) rowsShard(ins *insertPlan, st *fingerprint.Statement, i int) (int, error) {
 	tpl := ins.rowTemplate(i)

@@ -72,7 +72,7 @@ func (p *planning) scatter(sel *ast.SelectStmt, l *layout) error {
 // markDrivers says whose shards a scatter asks: those of the tables that are in every result row.
 func (p *planning) markDrivers(l *layout) {
 	for i, src := range l.sharded {
-		p.plan.sources[i].driver = !src.outer
+		p.plan.sources[i].driver = !src.outer && src.block == p.scope.blocks[0]
 	}
 }
 

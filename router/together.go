@@ -26,6 +26,9 @@ func (p *planning) apart(l *layout, main *block, targets []*source) *Refusal {
 			joined.sharded = append(joined.sharded, src)
 		}
 	}
+	if len(joined.sharded) == 0 {
+		return refuse("a sharded table in a subquery only, over several shards", t, "give %s one value", t.Key)
+	}
 	if refusal := p.notTogether(joined); refusal != nil {
 		return refusal
 	}
