@@ -133,7 +133,7 @@ func (w *changing) run() error {
 func (w *changing) search() (*stepResult, error) {
 	r, err := w.c.step(w.pick.Select)
 	var e *wire.Error
-	if errors.As(err, &e) && e.Code == 1054 && w.pick.Values > 0 && w.c.known.flavor.mariadb {
+	if errors.As(err, &e) && e.Code == 1054 && w.pick.Values > 0 && !w.pick.Subqueries && !w.pick.Once && w.c.known.flavor.mariadb {
 		if said, ok := strings.CutSuffix(e.Message, " in 'SELECT'"); ok {
 			e.Message = said + " in 'SET'"
 		}

@@ -23,8 +23,8 @@ type Pick struct {
 	Once    bool // a row may be found more than once; the first time counts
 	Ignore  bool
 	Itself  bool // it reads a table that it writes in a subquery: servers say whether they do that
-	// LimitZero: LIMIT 0.
-	LimitZero bool
+	// LimitZero: LIMIT 0. Subqueries: it has some.
+	LimitZero, Subqueries bool
 }
 
 // PickTarget is a table that is written.
@@ -108,7 +108,7 @@ func (p *planning) newPicking(c *change, b *block, targets []*source) (*picking,
 	if len(parts.set) != len(c.targets) {
 		return nil, unproven(fmt.Errorf("the assignments were not found"))
 	}
-	out := &Pick{Verb: p.plan.Verb, Ignore: parts.ignore, LimitZero: c.limit != nil && isLiteralZero(c.limit.Count)}
+	out := &Pick{Verb: p.plan.Verb, Subqueries: p.scope.subs, Ignore: parts.ignore, LimitZero: c.limit != nil && isLiteralZero(c.limit.Count)}
 	return &picking{p: p, c: c, b: b, parts: parts, targets: targets, out: out}, nil
 }
 
@@ -142,6 +142,8 @@ func (p *planning) mayPick(c *change, b *block, targets []*source) error {
 		return refuse("RETURNING in a write over several shards", first, "read the rows with a SELECT")
 	case p.st.Executable:
 		return refuse("executable comments (/*! … */)", first, "write the statement without the comment")
+	case c.deleted != nil && !p.namesTargets(c, b):
+		return refuse("DELETE of a table that its FROM does not name", first, "name it as it is called there")
 	case c.many && (c.limit != nil || c.order != nil):
 		return refuse("ORDER BY or LIMIT in UPDATE or DELETE of joined tables over several shards", first, "choose the rows by their keys")
 	case len(p.plan.Users.Assigned) > 0:
@@ -170,6 +172,22 @@ func (p *planning) mayPick(c *change, b *block, targets []*source) error {
 		}
 	}
 	return nil
+}
+
+// namesTargets tells whether every target of a DELETE is one table of its FROM.
+func (p *planning) namesTargets(c *change, b *block) bool {
+	for _, t := range c.deleted.Tables {
+		n := 0
+		for _, src := range b.sources {
+			if src.name == t.Name.O && (t.Schema.O == "" || t.Schema.O == src.db) {
+				n++
+			}
+		}
+		if n != 1 {
+			return false
+		}
+	}
+	return true
 }
 
 // readsItself tells whether a target's table is read elsewhere in the statement than in the tables that are joined.
