@@ -47,7 +47,7 @@ type Job struct {
 
 // fingerprint is the same for the same statement in the same database.
 func (j *Job) fingerprint() string {
-	sum := sha256.Sum256([]byte(j.Database + "\x00" + strings.Join(strings.Fields(strings.TrimRight(j.Text, "; \t\r\n")), " ")))
+	sum := sha256.Sum256([]byte(j.Database + "\x00" + strings.Trim(j.Text, "; \t\r\n")))
 	return hex.EncodeToString(sum[:])
 }
 
