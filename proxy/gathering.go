@@ -31,6 +31,7 @@ type gathering struct {
 	of       []*router.Copy           // what each copy is of
 	legs     map[string]*backend.Conn // by group
 	state    *backend.State           // of the legs' connections
+	view     *router.Copy             // what could not be copied, since it is a view
 	rows     int                      // gathered so far
 	bytes    int
 }
@@ -53,7 +54,7 @@ func (c *session) gather(p *router.Plan) (group string, err error) {
 // fillAll makes all copies and brings the scratch connection to the session's state.
 func (g *gathering) fillAll() error {
 	c := g.session
-	if err := g.begin(); err != nil {
+	if err := g.beginBeside(); err != nil {
 		return err
 	}
 	for i, cp := range g.copies {
@@ -78,12 +79,28 @@ func (g *gathering) fillAll() error {
 	return nil
 }
 
+// beginBeside begins, in the group of a view when there is one.
+func (g *gathering) beginBeside() error {
+	c := g.session
+	g.group = c.scratchGroup()
+	err := g.begin()
+	if view := g.view; view != nil && view.Table.Shards[0].Group != g.group && c.readsInPlace(view) {
+		g.letScratchGo()
+		g.group, g.view, g.copies, g.of = view.Table.Shards[0].Group, nil, nil, nil
+		err = g.begin()
+	}
+	return err
+}
+
 // begin takes the connections and makes the tables, which are empty.
 func (g *gathering) begin() error {
 	c := g.session
-	g.legs = map[string]*backend.Conn{}
-	g.group = c.scratchGroup()
-	g.database = c.scratchDatabase(g.group)
+	if g.legs == nil {
+		g.legs = map[string]*backend.Conn{}
+	}
+	if g.database = c.scratchDatabase(g.group); c.known.catalog.Databases[c.namesDB()] != nil {
+		g.database = g.databaseOf(c.namesDB()) // that of the session: some columns are said to be in it
+	}
 	g.state = c.legState()
 	c.patch.start(g.plan)
 	if err := g.takeScratch(); err != nil {
@@ -99,7 +116,7 @@ func (g *gathering) begin() error {
 		if err != nil {
 			return err
 		}
-		cp := &gather.Copy{Table: gather.Table{Database: g.databaseOf(of), Name: fmt.Sprintf("serval %d %s", i, of.Table.Name)}, Shape: shape}
+		cp := &gather.Copy{Table: gather.Table{Database: g.databaseOf(of.Table.Database), Name: fmt.Sprintf("serval %d %s", i, of.Table.Name)}, Shape: shape}
 		if err := cp.Create(g.scratch); err != nil {
 			return g.notMade(of, err)
 		}
@@ -144,8 +161,8 @@ func (c *session) readsInPlace(of *router.Copy) bool {
 }
 
 // databaseOf is the database of a copy: that of the original where the group has it, since some errors name it.
-func (g *gathering) databaseOf(of *router.Copy) string {
-	d := g.session.known.catalog.Databases[of.Table.Database]
+func (g *gathering) databaseOf(database string) string {
+	d := g.session.known.catalog.Databases[database]
 	if d == nil {
 		return g.database
 	}
@@ -225,6 +242,10 @@ func (g *gathering) shape(of *router.Copy) (*gather.Shape, error) {
 		return nil, err
 	}
 	shape, err := gather.ReadShape(conn, place.Full())
+	if errors.Is(err, gather.ErrView) {
+		g.view = of
+		return nil, notSupported("Serval does not support the view '%s.%s' in a query over several shards that does not run in its group (%s), or inside a transaction: name the tables behind it", of.Table.Database, of.Table.Name, place.Group)
+	}
 	if err != nil {
 		return nil, g.legFailed(conn, err)
 	}
@@ -409,7 +430,7 @@ func (g *gathering) letScratchGo() {
 // describeGathered prepares a statement that runs on gathered rows, on empty copies, for its description.
 func (c *session) describeGathered(p *router.Plan) (*wire.Prepared, error) {
 	g := &gathering{session: c, plan: p}
-	err := g.begin()
+	err := g.beginBeside()
 	if err == nil {
 		err = g.settleScratch()
 	}

@@ -56,8 +56,8 @@ func (p *patcher) Column(dst, def []byte) []byte {
 			return p.session.appendColumn(dst, p.column)
 		}
 	}
-	if len(p.column.OrgTable) == 0 {
-		return append(dst, def...)
+	if len(p.column.OrgTable) == 0 { // of a view's expression the database is told all the same
+		return p.schemaOnly(dst, def)
 	}
 	for _, s := range p.standIns {
 		if s.shape != nil && string(p.column.OrgTable) == s.name && s.shape.Patch(&p.column, p.session.state.resultBytes()) {

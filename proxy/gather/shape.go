@@ -5,6 +5,7 @@ package gather
 // compute, check or refuse rows is left out: the rows are as they are.
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -28,7 +29,7 @@ type Column struct {
 	kind       valueKind
 }
 
-// ReadShape asks a server what a table (or view) looks like. The connection must be in a plain sql_mode, and its results in UTF-8
+// ReadShape asks a server what a table looks like. The connection must be in a plain sql_mode, and its results in UTF-8
 // or as they are. An error of the server's is a *wire.Error.
 func ReadShape(conn *backend.Conn, table string) (*Shape, error) {
 	rows, err := conn.Query("SHOW CREATE TABLE " + table)
@@ -41,34 +42,12 @@ func ReadShape(conn *backend.Conn, table string) (*Shape, error) {
 	if len(rows[0]) == 2 {
 		return parseShape(string(rows[0][1]))
 	}
-	return readView(conn, table)
+	return nil, ErrView
 }
 
-// readView makes the shape of a view.
-func readView(conn *backend.Conn, view string) (*Shape, error) {
-	rows, err := conn.Query("SHOW FULL COLUMNS FROM " + view)
-	if err != nil {
-		return nil, err
-	}
-	s := &Shape{}
-	for _, r := range rows { // Field, Type, Collation, Null …
-		if len(r) < 4 {
-			return nil, fmt.Errorf("the columns of %s are not told", view)
-		}
-		definition := rewrite.Quote(string(r[0])) + " " + string(r[1])
-		if r[2] != nil {
-			set, _, _ := strings.Cut(string(r[2]), "_")
-			definition += " CHARACTER SET " + set + " COLLATE " + string(r[2])
-		}
-		if string(r[3]) == "NO" {
-			definition += " NOT NULL"
-		} else {
-			definition += " NULL"
-		}
-		s.Columns = append(s.Columns, Column{Name: string(r[0]), definition: definition, kind: kindOf(string(r[1]))})
-	}
-	return s, nil
-}
+// ErrView says that a table is a view. Its rows cannot be copied: where a server puts a view's expressions into the statement, they
+// have more digits than the view's columns.
+var ErrView = errors.New("it is a view")
 
 var (
 	charsetOption = regexp.MustCompile(` DEFAULT CHARSET=(\w+)`)
