@@ -55,6 +55,10 @@ dml: install
 ids: install
 	SERVAL_E2E_SECONDS=60 $(GO) test -count=1 -v -timeout 30m -run TestIDsOfManyWriters ./e2e
 
+# TPC-C by go-tpc at sixteen threads, sharded by warehouse, for two minutes, and its own checks.
+tpcc: install
+	SERVAL_E2E_SECONDS=120 $(GO) test -count=1 -v -timeout 30m -run TestTPCC ./e2e
+
 # Sixteen clients move money over two groups while Servals, servers and the network fail: five minutes on each kind of server.
 bank: install
 	SERVAL_E2E_SECONDS=300 $(GO) test -count=1 -v -timeout 30m -run TestBank ./e2e
