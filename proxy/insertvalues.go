@@ -24,7 +24,7 @@ type valuing struct {
 	table    *router.Table
 	values   *router.InsertValues
 	literals map[[2]int][]byte // by row and column
-	warnings []warning // of the values
+	warnings []warning         // of the values
 	done     *stepResult
 }
 

@@ -23,6 +23,7 @@ type written struct {
 	ok       wire.OK
 	legs     []legDone   // in the order in which they were carried out: group by group
 	warnings [][]warning // of each leg that had some
+	back     returned    // RETURNING
 }
 
 // legDone is one leg's answer.
@@ -33,13 +34,16 @@ type legDone struct {
 
 func (c *session) writeLegs(p *router.Plan) error {
 	groups := c.legGroups()
-	if p.Returning {
-		return notSupported("Serval does not support RETURNING in a statement that writes in several shards: write each key's rows by themselves")
-	}
 	var (
 		w   written
 		err error
 	)
+	if p.Returning {
+		if err := mayReturn(p); err != nil {
+			return err
+		}
+		defer w.back.Close()
+	}
 	switch {
 	case c.inTransaction():
 		err = c.writeInTransaction(p, groups, &w)
@@ -52,6 +56,9 @@ func (c *session) writeLegs(p *router.Plan) error {
 	}
 	if err != nil {
 		return err
+	}
+	if p.Returning {
+		return c.answerReturned(&w)
 	}
 	return c.answerWritten(p, &w)
 }
@@ -276,7 +283,12 @@ func (c *session) writeLeg(p *router.Plan, conn *backend.Conn, i int, w *written
 		}
 		return lostBackend("group "+conn.Node().Group(), err)
 	}
-	if r.OK == nil {
+	if r.OK == nil && p.Returning {
+		if err := w.take(c, p, i, r); err != nil {
+			return returnFailed(conn, r, err)
+		}
+	}
+	if r.OK == nil && !p.Returning {
 		if err := r.Discard(); err != nil {
 			return lostBackend("group "+conn.Node().Group(), err)
 		}
@@ -288,8 +300,26 @@ func (c *session) writeLeg(p *router.Plan, conn *backend.Conn, i int, w *written
 			return lostBackend("group "+conn.Node().Group(), err)
 		}
 	}
+	if r.OK == nil {
+		r.OK = &wire.OK{Warnings: r.Warnings}
+	}
 	w.add(c, i, r.OK)
 	return nil
+}
+
+// returnFailed gives the error of a leg whose rows could not be taken; its connection can go on.
+func returnFailed(conn *backend.Conn, r *wire.Result, err error) error {
+	var e *wire.Error
+	if !errors.As(err, &e) {
+		return lostBackend("group "+conn.Node().Group(), err)
+	}
+	if e.Code != codeNotSupported { // the server's own, in the place of the rows that are left
+		return e
+	}
+	if err := r.Discard(); err != nil {
+		return lostBackend("group "+conn.Node().Group(), err)
+	}
+	return e
 }
 
 // legWarnings fetches a leg's warnings before its connection does something else.

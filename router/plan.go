@@ -77,7 +77,7 @@ type Plan struct {
 	FoundRows bool
 	// Explains: it is an EXPLAIN.
 	Explains bool
-	// Returning: it ends in RETURNING: a write of one leg whose answer are rows. MySQL has no such thing.
+	// Returning: it ends in RETURNING: a write whose answer are rows. MySQL has no such thing.
 	Returning bool
 	// RowClauses: it has VALUES ROW(…) or an alias of the rows. MariaDB has no such thing.
 	RowClauses bool
