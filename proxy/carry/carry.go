@@ -1,6 +1,6 @@
 // Package carry writes values of results as literals that mean the same value when they are inserted: what INSERT … SELECT
 // would have stored, put into the text of an INSERT. It knows columns of results and their values as text; it knows no
-// tables but for the data type that a value goes into. Found out on MySQL 9.7 and MariaDB 10.11: TestCarry in e2e.
+// tables but for the data type that a value goes into. Compared on MySQL and MariaDB: e2e/cases/insert_select.test.
 package carry
 
 import (
