@@ -323,7 +323,11 @@ func (c *session) followNumbers(change *router.SchemaChange) {
 	for _, r := range change.Renames {
 		warn(r.From, c.srv.ids.Rename(ctx, sequence.Table(r.From.Database, r.From.Name), sequence.Table(r.To.Database, r.To.Name)))
 	}
-	for _, list := range [][]router.TableKey{change.Forgets, change.Clears} {
+	gone := change.Forgets
+	if change.Verb == router.SchemaDrop {
+		gone = change.Tables
+	}
+	for _, list := range [][]router.TableKey{gone, change.Clears} {
 		for _, t := range list {
 			warn(t, c.srv.ids.Forget(ctx, sequence.Table(t.Database, t.Name)))
 		}
