@@ -86,7 +86,7 @@ databases: {shop: }
 		Users:        []User{{Name: "app", Password: "app"}},
 		Groups:       []Group{{Name: "g0", Primary: Node{Address: "db:3306", User: "root", TLS: TLS{Mode: TLSOff}, Pool: pool}}},
 		Databases:    []Database{{Name: "shop", DefaultGroup: "g0", Physical: "shop"}},
-		Transactions: Transactions{AcrossGroups: Atomic, Database: "serval"},
+		Transactions: Transactions{AcrossGroups: Atomic, Autocommit: Atomic, Database: "serval"},
 		IDs:          IDs{Group: "g0", Segment: 1000},
 		Gather:       Gather{Rows: 1_000_000, Bytes: 256 << 20},
 		PlanCache:    10_000,
@@ -103,7 +103,7 @@ func TestTopLevel(t *testing.T) {
 listeners: ["[::1]:3307", {address: ":3308"}, "127.0.0.1:0", "127.0.0.1:0"]
 admin: off
 log: {level: warn, format: json, statements: true}
-transactions: {across_groups: best_effort, database: commits}
+transactions: {across_groups: best_effort, multi_shard_autocommit: best_effort, database: commits}
 gather: {rows: 5_000, bytes: 2MiB}
 plan_cache: 1_000
 max_packet: 1GiB
@@ -111,7 +111,7 @@ max_packet: 1GiB
 	if want := []Listener{{Address: "[::1]:3307"}, {Address: ":3308"}, {Address: "127.0.0.1:0"}, {Address: "127.0.0.1:0"}}; !reflect.DeepEqual(c.Listeners, want) {
 		t.Errorf("listeners %v", c.Listeners)
 	}
-	if (c.Admin != Admin{}) || c.Log != (Log{"warn", "json", true}) || c.Transactions != (Transactions{AcrossGroups: BestEffort, Database: "commits"}) ||
+	if (c.Admin != Admin{}) || c.Log != (Log{"warn", "json", true}) || c.Transactions != (Transactions{AcrossGroups: BestEffort, Autocommit: BestEffort, Database: "commits"}) ||
 		c.Gather != (Gather{Rows: 5000, Bytes: 2 << 20}) || c.PlanCache != 1000 || c.MaxPacket != 1<<30 {
 		t.Errorf("%+v", c)
 	}

@@ -16,7 +16,7 @@ func TestDocumented(t *testing.T) {
 	}
 	manual := string(data)
 	keys := []string{
-		"listeners", "admin", "log", "users", "defaults", "groups", "databases", "transactions", "across_groups", "database", "gather", "rows", "bytes", "plan_cache", "max_packet",
+		"listeners", "admin", "log", "users", "defaults", "groups", "databases", "transactions", "across_groups", "multi_shard_autocommit", "database", "gather", "rows", "bytes", "plan_cache", "max_packet",
 		"level", "format", "statements", "primary", "replicas", "address", "weight",
 		"tls", "proxy_protocol", "permissions", "client_ca", "client_cert", "require", "from", "require_tls",
 		"mode", "ca", "cert", "key", "server_name",

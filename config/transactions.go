@@ -11,7 +11,9 @@ import (
 // Transactions says what happens to a transaction that has written in more than one group.
 type Transactions struct {
 	AcrossGroups string // Atomic (default), BestEffort or Single
-	Database     string // Serval's own on every server, for decisions; default "serval"
+	// Autocommit is Atomic (default) or BestEffort: of one statement that writes in several groups outside of a transaction.
+	Autocommit string
+	Database   string // Serval's own on every server, for decisions; default "serval"
 }
 
 // The ways to commit in several groups.
@@ -29,9 +31,9 @@ const defaultOwnDatabase = "serval"
 func (r *reader) transactions(n *yaml.Node) Transactions {
 	b := &block{r: r, path: "transactions"}
 	if n != nil {
-		b = r.block(n, nil, "transactions", "across_groups", "database")
+		b = r.block(n, nil, "transactions", "across_groups", "multi_shard_autocommit", "database")
 	}
-	t := Transactions{AcrossGroups: b.choice("across_groups", Atomic, AcrossGroups()...), Database: b.text("database", defaultOwnDatabase)}
+	t := Transactions{AcrossGroups: b.choice("across_groups", Atomic, AcrossGroups()...), Autocommit: b.choice("multi_shard_autocommit", Atomic, Atomic, BestEffort), Database: b.text("database", defaultOwnDatabase)}
 	if at := b.get("database"); at != nil && r.checkDatabaseName(at, "transactions.database", t.Database) {
 		r.checkOwnName(at, "transactions.database", t.Database)
 	}

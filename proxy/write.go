@@ -47,7 +47,7 @@ func (c *session) writeLegs(p *router.Plan) error {
 	switch {
 	case c.inTransaction():
 		err = c.writeInTransaction(p, groups, &w)
-	case len(groups) == 1 || c.acrossGroups() == config.BestEffort:
+	case len(groups) == 1 || c.acrossGroups() == config.BestEffort || c.acrossGroups() == config.Atomic && c.srv.cfg.Transactions.Autocommit == config.BestEffort:
 		err = c.writeInTurn(p, groups, &w)
 	default:
 		if err = c.mayWriteAcross(groups); err == nil {
