@@ -52,7 +52,7 @@ func (p *planning) declaration(options []*ast.TableOption, name string) (*config
 	comment, _ := tableComment(options)
 	d, err := config.ParseDeclaration(comment)
 	if err != nil {
-		return nil, &Refusal{Construct: "this COMMENT", Table: name, Remedy: err.Error() + "; docs/schema-changes.md has the words"}
+		return nil, &Refusal{Construct: "this COMMENT", Table: name, Remedy: err.Error() + "; docs/schema-declared.md has the words"}
 	}
 	return d, nil
 }

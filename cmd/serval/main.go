@@ -39,6 +39,7 @@ func commands() []command {
 		{"check", "-c serval.yaml", "check a configuration; every error is printed, exit code 1", check},
 		{"transactions", "-c serval.yaml", "list transactions in doubt; \"commit GTRID\" or \"rollback GTRID\" ends one by hand", transactions},
 		{"ddl", "-c serval.yaml", "list schema changes that are not finished; \"forget ID\" gives one up", ddlCommand},
+		{"verify", "-c serval.yaml", "compare shards and copies: shapes, rows, and where rows are; exit code 1 on differences", verifyCommand},
 		{"lookup", "build|check DB.TABLE.COLUMN", "make or check a lookup index", lookups},
 		{"version", "", "print the version", version},
 	}

@@ -24,11 +24,8 @@ func Gaps() []Gap {
 			Why: "MySQL's own client cannot log in to MariaDB: it has no mysql_native_password any more. Serval lets it in."},
 		{Clients: []string{"node-mysql"}, Kind: "mysql", Plain: true,
 			Why: "MySQL 9.7 has no mysql_native_password, and this driver has nothing else. Serval lets it in all the same."},
-		{Feature: "sharded_ddl", Text: "schema changes on table",
-			Why: "Sharded tables are changed on the servers, not through Serval: refused (1235), with what to do."},
 		{Clients: []string{"mariadb-dump", "mysqldump", "mydumper"}, Feature: "load_sharded",
-			Why: "A dump with DROP TABLE and CREATE TABLE of sharded tables is refused (1235). " +
-				"Load the rows alone: --no-create-info --skip-add-locks --skip-disable-keys."},
+			Why: "A dump has LOCK TABLES … WRITE around the rows, which is refused for sharded tables (1235): dump with --skip-add-locks."},
 		{Clients: []string{"mariadb-dump", "mysqldump"}, Feature: "dump_locked", Text: "LOCK TABLES",
 			Why: "LOCK TABLES of sharded tables is refused (1235): their shards are on several connections. Dump with --single-transaction, " +
 				"which shows all servers in snapshots of one moment, as near as they can be begun, or with --skip-lock-tables while nothing is written."},
