@@ -65,7 +65,7 @@ bank: install
 
 # Everything that can strike a commit over several groups, at every step of it and of recovery: a quarter of an hour.
 crash: install
-	SERVAL_E2E_CRASH=all $(GO) test -count=1 -v -timeout 90m -run TestCrashMatrix ./e2e
+	SERVAL_E2E_CRASH=all $(GO) test -count=1 -v -timeout 90m -run 'TestCrashMatrix|TestSchemaCrash' ./e2e
 
 # A million damaged packets in every state of a connection.
 fuzz-protocol: install

@@ -56,6 +56,9 @@ func TestSchemaCrash(t *testing.T) {
 						continue
 					}
 					for _, fault := range []string{"serval", "log", "node"} {
+						if !crashAllRows() && (nth > 1 || fault != "serval" && step != "ddl-after-place") {
+							continue // the short form: Serval at every step, the servers at one
+						}
 						number++
 						e := &ddlCrash{ddlBed: b, step: step, nth: nth, fault: fault, number: number, other: other}
 						t.Run(fmt.Sprintf("%s %d %s", step, nth, fault), e.run)
