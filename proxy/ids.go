@@ -35,7 +35,6 @@ type numberedStatement struct {
 	ps      preparedStatement
 	sources []router.NumberSource
 	nulls   []byte
-	long    map[uint16][]byte
 }
 
 // numbered carries out an INSERT into a table that Serval numbers the rows of.
@@ -94,7 +93,7 @@ func numbersMissing(err error) error {
 	if errors.Is(err, sequence.ErrExhausted) {
 		return errNoNumbers()
 	}
-	return fmt.Errorf("Serval cannot number the rows: %w", err)
+	return fmt.Errorf("the rows cannot be numbered: %w", err)
 }
 
 // countsByOne refuses auto_increment_increment: Serval's numbers follow each other.
@@ -116,19 +115,19 @@ func (c *session) sqlMode(word string) bool {
 
 // numberedText carries the statement out as a text with the numbers in it.
 func (c *session) numberedText(made *numbers, rows []router.NumberedRow) (kind, group string, err error) {
-	text, mode := c.st.Text, c.st.Mode
+	mode := c.st.Mode
 	source := &c.st
 	var plain fingerprint.Statement
 	if c.prepared != nil { // EXECUTE … USING: the variables' values are in the text
 		ps, byName, db := c.prepared, c.byName, c.db
-		text, mode = c.inlined(ps), c.state.mode
+		mode = c.state.mode
+		plain.Scan(c.inlined(ps), mode)
+		source = &plain
 		c.prepared, c.byName, c.db = nil, nil, ps.db
 		defer func() { c.prepared, c.byName, c.db = ps, byName, db }()
-		plain.Scan(text, mode)
-		source = &plain
 	}
 	old := c.st
-	text = made.of.Text(nil, source, rows)
+	text := made.of.Text(nil, source, rows)
 	c.st = fingerprint.Statement{}
 	c.st.Scan(text, mode)
 	defer func() { c.st = old }()

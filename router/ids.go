@@ -132,15 +132,14 @@ func (p *planning) numberColumn(n *Numbering, s *ast.InsertStmt, empty bool) err
 
 // insertTarget is the token behind the target's name, -1 when it is not found.
 func (p *planning) insertTarget() int {
-	tk := p.text.tokens
-	for i := range p.text.refs {
-		r := &p.text.refs[i]
-		for j := r.First; j < len(tk.List); j++ {
-			if tk.List[j].Start >= r.End {
-				return j
-			}
+	if len(p.text.refs) == 0 {
+		return -1
+	}
+	tk, r := p.text.tokens, &p.text.refs[0]
+	for j := r.First; j < len(tk.List); j++ {
+		if tk.List[j].Start >= r.End {
+			return j
 		}
-		break
 	}
 	return -1
 }

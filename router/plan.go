@@ -48,16 +48,16 @@ const (
 
 // Plan is the way of all statements of one shape.
 type Plan struct {
-	Kind    Kind
-	Verb    Verb
-	Stmt    ast.StmtNode // KindSession only: nobody changes it
-	Kill    *Kill        // KindSession: KILL
-	Show    *Show        // KindSession only: in place of Stmt
+	Kind Kind
+	Verb Verb
+	Stmt ast.StmtNode // KindSession only: nobody changes it
+	Kill *Kill        // KindSession: KILL
+	Show *Show        // KindSession only: in place of Stmt
 	// NextValue is set for SELECT NEXT VALUE FOR what Serval numbers. KindSession only.
 	NextValue *NextValue
-	Locking bool         // SELECT … FOR UPDATE / LOCK IN SHARE MODE
-	Reason  string       // why this kind, for EXPLAIN ROUTE
-	File    bool         // LOAD DATA LOCAL: the server asks for a file of the client's
+	Locking   bool   // SELECT … FOR UPDATE / LOCK IN SHARE MODE
+	Reason    string // why this kind, for EXPLAIN ROUTE
+	File      bool   // LOAD DATA LOCAL: the server asks for a file of the client's
 
 	// Commits: a server commits what is open before it carries the statement out, even when that fails.
 	Commits bool

@@ -208,7 +208,7 @@ func (p *planning) changeTable(verb SchemaVerb, n *ast.TableName) error {
 	if t.Kind == Unsharded {
 		return p.inOneGroup(t.Shards[0].Group)
 	}
-		if err := p.places(verb, t, p.noOther); err != nil {
+	if err := p.places(verb, t, p.noOther); err != nil {
 		return err
 	}
 	if verb == SchemaTruncate {

@@ -211,15 +211,6 @@ func (r *renaming) settle(t *renamed) error {
 	return nil
 }
 
-func (r *renaming) renames(o *Table) bool {
-	for _, t := range r.list {
-		if t.table == o {
-			return true
-		}
-	}
-	return false
-}
-
 // change makes a statement for each place when one table is renamed, else one for each group: swaps are atomic there.
 func (r *renaming) change() *SchemaChange {
 	c := &SchemaChange{Verb: SchemaRename}

@@ -65,7 +65,7 @@ func (g *Generator) insert() string {
 		sql += " (" + comma(columnNames(columns)) + ")"
 	}
 	rows := []string{g.row(columns)}
-	for (g.one(2) || g.one(2)) && len(rows) < 12 {
+	for !g.one(4) && len(rows) < 12 {
 		rows = append(rows, g.row(columns))
 	}
 	alias := ""

@@ -40,13 +40,13 @@ type place struct {
 
 // name is what the log calls it.
 func (p *place) name() string {
-	for _, o := range p.Objects {
-		if o.Table == "" {
-			return rewrite.Quote(o.Database)
-		}
-		return rewrite.Quote(o.Database) + "." + rewrite.Quote(o.Table)
+	switch {
+	case len(p.Objects) == 0:
+		return rewrite.Quote(p.Database)
+	case p.Objects[0].Table == "":
+		return rewrite.Quote(p.Objects[0].Database)
 	}
-	return rewrite.Quote(p.Database)
+	return rewrite.Quote(p.Objects[0].Database) + "." + rewrite.Quote(p.Objects[0].Table)
 }
 
 // short is what errors call it.
