@@ -15,8 +15,12 @@ import (
 // narrowed asks the lookup indexes of a statement that would go to several shards, and resolves it again. unresolved is why it
 // could not be resolved without them.
 func (c *session) narrowed(p *router.Plan, unresolved error) error {
+	if len(p.Asked) == 0 || unresolved == nil && !c.route.Stepped && !c.route.Gathered && len(c.route.Legs) < 2 {
+		return unresolved
+	}
+	// Below the common way out: what errors.As fills is allocated where it is declared, and every statement comes through here.
 	var refused *router.Refusal
-	if len(p.Asked) == 0 || unresolved != nil && !errors.As(unresolved, &refused) || unresolved == nil && !c.route.Stepped && !c.route.Gathered && len(c.route.Legs) < 2 {
+	if unresolved != nil && !errors.As(unresolved, &refused) {
 		return unresolved
 	}
 	for i := range p.Asked {
