@@ -81,6 +81,7 @@ type session struct {
 
 	stepping int  // how deep it is in steps of a statement
 	keptAt   int  // where the statement is done whose lookup indexes are being kept (Route.At)
+	seeking  bool // steps only look for the row that a statement was refused for
 	keeping  bool // the step that is carried out is a change whose lookup indexes are being kept
 
 	tracker *tracker // nil: the client does not want to be told of transactions

@@ -55,7 +55,7 @@ func (c *session) writeLegs(p *router.Plan) error {
 		}
 	}
 	if err != nil {
-		return err
+		return c.firstRefusal(p, err)
 	}
 	if p.Returning {
 		return c.answerReturned(&w)
