@@ -121,7 +121,7 @@ func (m *movement) read(r *stepResult, row [][]byte) (movingRow, error) {
 	if at, err := m.move.Table.ShardOf(row[m.move.Key]); err == nil {
 		found.to = at
 	}
-	found.was, found.is = m.tuple(r, row, t.Columns), m.tuple(r, row, m.move.Identity)
+	found.was, found.is = m.tuple(r, row, t.Columns), m.become(r, row)
 	key := carry.Append(nil, &r.Columns[t.Key], row[t.Key], m.c.state.mode)
 	for _, at := range m.move.Lookups {
 		old := lookupRow{key: key}
@@ -140,6 +140,23 @@ func (m *movement) tuple(r *stepResult, row [][]byte, places []int) (out []byte)
 			out = append(out, ',')
 		}
 		out = carry.Append(out, &r.Columns[at], row[at], m.c.state.mode)
+	}
+	return out
+}
+
+// become writes the identity that a row will have, as literals that compare with its columns: a number that goes into a text is a
+// text there.
+func (m *movement) become(r *stepResult, row [][]byte) (out []byte) {
+	names := m.move.Targets[0].Identity
+	for i, at := range m.move.Identity {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		column := r.Columns[at]
+		if c := m.move.Table.Column(names[i]); c != nil && c.Collation != "" && column.Charset == wire.CollationBinary && column.Type != wire.TypeVarString && column.Type != wire.TypeString {
+			column.Type, column.Charset = wire.TypeVarString, wire.CollationUTF8MB4GeneralCI
+		}
+		out = carry.Append(out, &column, row[at], m.c.state.mode)
 	}
 	return out
 }
