@@ -106,6 +106,12 @@ SET sql_select_limit = 1
 UPDATE members SET nick = CONCAT('s', id) WHERE id > 9
 SELECT nick FROM members WHERE nick = 's20'
 -- connect main
+# conditions that are different each time
+DELETE FROM members WHERE id = 4 AND RAND() > 2
+UPDATE members SET nick = 'now' WHERE id = 8 AND NOW() > '2020-01-01'
+SELECT id FROM members WHERE nick = 'now'
+-- both_fail
+UPDATE members SET nick = nosuch WHERE id = 77777
 # in a transaction
 BEGIN
 INSERT INTO members (id, email) VALUES (13, 'tx@x')

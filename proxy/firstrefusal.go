@@ -28,7 +28,7 @@ func (c *session) firstRefusal(p *router.Plan, err error) error {
 	}
 	c.seeking = true
 	defer func() { c.seeking = false }()
-	good, bad := 0, n // rows before good are taken, one before bad is not
+	good, bad := 0, n  // rows before good are taken, one before bad is not
 	for bad-good > 1 { // err is that of the first bad rows
 		some := (good + bad) / 2
 		switch tried := c.tryRows(&st, some); {

@@ -15,12 +15,7 @@ import (
 // narrowed asks the lookup indexes of a statement that would go to several shards, and resolves it again. unresolved is why it
 // could not be resolved without them.
 func (c *session) narrowed(p *router.Plan, unresolved error) error {
-	if len(p.Asked) == 0 || unresolved == nil && !c.route.Stepped && !c.route.Gathered && len(c.route.Legs) < 2 {
-		return unresolved
-	}
-	// Below the common way out: what errors.As fills is allocated where it is declared, and every statement comes through here.
-	var refused *router.Refusal
-	if unresolved != nil && !errors.As(unresolved, &refused) {
+	if !c.asks(p, unresolved) {
 		return unresolved
 	}
 	for i := range p.Asked {
@@ -31,6 +26,35 @@ func (c *session) narrowed(p *router.Plan, unresolved error) error {
 		c.route.Narrow(p, p.Asked[i].Source, keys)
 	}
 	return c.route.ResolveNarrowed(p, &c.st)
+}
+
+// asks tells whether a statement that was resolved, or not, asks lookup indexes.
+func (c *session) asks(p *router.Plan, unresolved error) bool {
+	if len(p.Asked) == 0 || unresolved == nil && !c.route.Stepped && !c.route.Gathered && len(c.route.Legs) < 2 {
+		return false
+	}
+	// Below the common way out: what errors.As fills is allocated where it is declared, and every statement comes through here.
+	var refused *router.Refusal
+	return unresolved == nil || errors.As(unresolved, &refused)
+}
+
+// askAndWrite carries out a statement that writes where a lookup index says, in a transaction of its own: the index's row stays
+// locked meanwhile, so that nobody moves the row that it leads to.
+func (c *session) askAndWrite(p *router.Plan) error {
+	var done *stepResult
+	err := c.atomically(func() (err error) {
+		done, err = c.step(c.currentText())
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	done.Close()
+	c.warnings, c.rowCount, c.lastInsertID = done.Warnings, int64(done.OK.AffectedRows), done.lastInsertID
+	if p.Verb == router.VerbUpdate && !c.known.flavor.mariadb {
+		c.found = infoNumbers(done.OK.Info)[0]
+	}
+	return clientError(c.ok(done.OK))
 }
 
 // askLookup reads the shard keys of the rows with the value that a statement asks for. One that writes or locks reads what is

@@ -25,8 +25,7 @@ func (c *session) keepInserted(p *router.Plan) (*wire.OK, []warning, error) {
 		done, err = c.insertKept(p, c.currentText(), 0, n)
 		return err
 	})
-	var e *wire.Error
-	if err != nil && n > 1 && errors.As(err, &e) && !clientSide(e) && c.inTransaction() {
+	if err != nil && n > 1 && ofRow(err) && (c.txn.own || c.txn.steps > 0) { // and the transaction is still the same
 		_, _, first := c.keepOneByOne(p, n)
 		return nil, nil, errorOr(first, err)
 	}
@@ -115,6 +114,9 @@ func (c *session) insertKept(p *router.Plan, sql []byte, first, n int) (*stepRes
 			value, negate := p.Kept.InsertedValue(&c.st, row, i)
 			one := lookupRow{value: c.appendLiteralOf(nil, value, negate)}
 			if c.isNull(value) {
+				if column := p.Kept.Table.Column(l.Column); column != nil && !column.Nullable {
+					return nil, notSupported("Serval does not support NULL for the NOT NULL column %s, which has a lookup index, where a server takes it: give it a value", l.Column)
+				}
 				one.value = nil
 			}
 			if one.key, err = c.insertedKey(p, row); err != nil {

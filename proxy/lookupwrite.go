@@ -7,6 +7,7 @@ package proxy
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -31,10 +32,8 @@ func (c *session) keepLookups(p *router.Plan, at int) error {
 		switch p.Verb {
 		case router.VerbInsert:
 			done, warnings, err = c.keepInserted(p)
-		case router.VerbUpdate:
-			done, warnings, err = c.keepUpdated(p)
 		default:
-			done, warnings, err = c.keepDeleted(p)
+			done, warnings, err = c.keepChanged(p)
 		}
 		return err
 	})
@@ -62,101 +61,163 @@ func (c *session) stepKept(sql []byte) (*stepResult, error) {
 
 // lookupRow is what a lookup index holds of a row, as literals; value is nil for NULL, which is in none.
 type lookupRow struct {
-	id    string // of the row: its primary key
+	id    string // of the row: its key
 	value []byte
 	key   []byte
 }
 
-// keepDeleted is DELETE: the rows are read, with their locks, before they go.
-func (c *session) keepDeleted(p *router.Plan) (*wire.OK, []warning, error) {
-	before, err := c.lookupRows(p, c.changedRows())
+// keepChanged is UPDATE and DELETE. The rows are read with their locks, and written by their keys, a lot at a time: their
+// condition is evaluated once, and what is written is what was read. The index takes rows in their order, so that two that
+// change places are a duplicate, as on a server.
+func (c *session) keepChanged(p *router.Plan) (*wire.OK, []warning, error) {
+	defer c.stopClock()()
+	statement, from := c.changedRows()
+	r, err := c.searchKept(p, from)
 	if err != nil {
 		return nil, nil, err
 	}
-	r, err := c.stepKept(c.currentText())
-	if err != nil {
-		return nil, nil, err
-	}
-	for i, l := range p.Kept.Lookups {
-		if err := c.dropFromLookup(l, before[i]); err != nil {
+	defer r.Close()
+	var w keptWrites
+	for {
+		lot, err := c.readKept(p, r, lookupBatch)
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(lot.ids) == 0 {
+			break
+		}
+		if err := c.changeKept(p, statement, &lot, &w); err != nil {
 			return nil, nil, err
 		}
 	}
-	return r.OK, r.Warnings, nil
+	if w.lots == 0 { // a server still says what is wrong with the statement
+		if err := w.add(c.stepKept([]byte(statement + " WHERE 1 = 0"))); err != nil {
+			return nil, nil, err
+		}
+	}
+	return w.answer(p), w.warnings, nil
 }
 
-// keepUpdated is UPDATE: what the rows have become is read by their primary keys. The index takes them in their order, so that
-// two rows that change places are a duplicate, as on a server.
-func (c *session) keepUpdated(p *router.Plan) (*wire.OK, []warning, error) {
-	before, err := c.lookupRows(p, c.changedRows())
+// keptWrites is what the lots did together.
+type keptWrites struct {
+	ok               wire.OK
+	matched, changed uint64
+	lots             int
+	told             bool // a lot had an info
+	warnings         []warning
+}
+
+func (w *keptWrites) add(r *stepResult, err error) error {
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	r, err := c.stepKept(c.currentText())
+	n := infoNumbers(r.OK.Info)
+	w.lots, w.told = w.lots+1, w.told || len(r.OK.Info) > 0
+	w.ok.AffectedRows += r.OK.AffectedRows
+	w.ok.Warnings += r.OK.Warnings
+	w.matched, w.changed = w.matched+n[0], w.changed+n[1]
+	w.warnings = append(w.warnings, r.Warnings...)
+	return nil
+}
+
+func (w *keptWrites) answer(p *router.Plan) *wire.OK {
+	if p.Verb == router.VerbUpdate && w.told {
+		w.ok.Info = fmt.Appendf(nil, "Rows matched: %d  Changed: %d  Warnings: %d", w.matched, w.changed, w.ok.Warnings)
+	}
+	return &w.ok
+}
+
+// keptLot are some of the rows: their keys, and for each lookup index what it holds of them.
+type keptLot struct {
+	ids  [][]byte
+	rows [][]lookupRow
+}
+
+// changeKept carries the statement out for a lot of rows, and has the indexes follow.
+func (c *session) changeKept(p *router.Plan, statement string, lot *keptLot, w *keptWrites) error {
+	where := " WHERE " + condition(p.Kept.Table.KeptBy(), lot.ids)
+	if err := w.add(c.stepKept([]byte(statement + where))); err != nil {
+		return err
+	}
+	if p.Verb == router.VerbDelete {
+		for i, l := range p.Kept.Lookups {
+			if err := c.dropFromLookup(l, lot.rows[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	r, err := c.searchKept(p, " FROM "+quotedTable(p.Kept.Table)+where)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	if len(before) == 0 || len(before[0]) == 0 {
-		return r.OK, r.Warnings, nil
-	}
-	after, err := c.lookupRowsByID(p, before[0])
+	defer r.Close()
+	after, err := c.readKept(p, r, len(lot.ids))
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	for i, l := range p.Kept.Lookups {
-		now := map[string]lookupRow{}
-		for _, row := range after[i] {
-			now[row.id] = row
-		}
-		for _, old := range before[i] {
-			new, ok := now[old.id]
-			if ok && bytes.Equal(old.value, new.value) && bytes.Equal(old.key, new.key) {
-				continue
-			}
-			if err := c.dropFromLookup(l, []lookupRow{old}); err != nil {
-				return nil, nil, err
-			}
-			if err := c.putIntoLookup(p.Kept.Table, l, []lookupRow{new}); err != nil {
-				return nil, nil, err
-			}
+		if err := c.followKept(p, l, lot.rows[i], after.rows[i]); err != nil {
+			return err
 		}
 	}
-	return r.OK, r.Warnings, nil
+	return nil
 }
 
-// changedRows is the part of a SELECT from FROM on that finds the rows that the current statement is about.
-func (c *session) changedRows() string {
+// followKept has an index follow rows from what they were to what they are.
+func (c *session) followKept(p *router.Plan, l *router.Lookup, before, after []lookupRow) error {
+	now := map[string]lookupRow{}
+	for _, row := range after {
+		now[row.id] = row
+	}
+	for _, old := range before {
+		new, ok := now[old.id]
+		if ok && bytes.Equal(old.value, new.value) {
+			continue
+		}
+		if err := c.dropFromLookup(l, []lookupRow{old}); err != nil {
+			return err
+		}
+		if err := c.putIntoLookup(p.Kept.Table, l, []lookupRow{new}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// changedRows are the pieces of the current statement: all of it but its condition, and the part of a SELECT from FROM on that
+// finds its rows.
+func (c *session) changedRows() (statement, from string) {
 	var st fingerprint.Statement
 	st.Scan(c.currentText(), c.state.mode)
 	table, where, _ := router.ChangedRows(&st)
-	return " FROM " + table + " " + where
+	return string(st.Text[:st.End-len(where)]), " FROM " + table + " " + where
 }
 
-// lookupRows reads rows of the statement's table with their locks: for each lookup index what it holds of them.
-func (c *session) lookupRows(p *router.Plan, from string) ([][]lookupRow, error) {
+// searchKept reads rows of the statement's table with their locks.
+func (c *session) searchKept(p *router.Plan, from string) (*stepResult, error) {
 	t := p.Kept.Table
-	ids := t.PrimaryColumns()
-	columns := append(slices.Clone(ids), t.Key)
+	columns := append(t.KeptBy(), t.Key)
 	for _, l := range p.Kept.Lookups {
 		columns = append(columns, l.Column)
 	}
-	quoted := make([]string, len(columns))
 	for i, name := range columns {
-		quoted[i] = rewrite.Quote(name)
+		columns[i] = rewrite.Quote(name)
 	}
-	r, err := c.stepAt(c.keptAt-1, []byte("SELECT "+strings.Join(quoted, ", ")+from+" FOR UPDATE"))
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	rows := make([][]lookupRow, len(p.Kept.Lookups))
-	for {
+	return c.stepAt(c.keptAt-1, []byte("SELECT "+strings.Join(columns, ", ")+from+" FOR UPDATE"))
+}
+
+// readKept reads the next rows of a search.
+func (c *session) readKept(p *router.Plan, r *stepResult, most int) (lot keptLot, err error) {
+	ids := len(p.Kept.Table.KeptBy())
+	lot.rows = make([][]lookupRow, len(p.Kept.Lookups))
+	for len(lot.ids) < most {
 		row, err := r.Next()
 		switch {
 		case err == io.EOF:
-			return rows, nil
+			return lot, nil
 		case err != nil:
-			return nil, err
+			return lot, err
 		}
 		var id []byte
 		for i := range ids {
@@ -165,40 +226,17 @@ func (c *session) lookupRows(p *router.Plan, from string) ([][]lookupRow, error)
 			}
 			id = carry.Append(id, &r.Columns[i], row[i], c.state.mode)
 		}
-		key := carry.Append(nil, &r.Columns[len(ids)], row[len(ids)], c.state.mode)
-		for i := range rows {
-			at := len(ids) + 1 + i
+		key := carry.Append(nil, &r.Columns[ids], row[ids], c.state.mode)
+		lot.ids = append(lot.ids, id)
+		for i := range lot.rows {
 			one := lookupRow{id: string(id), key: key}
-			if row[at] != nil {
+			if at := ids + 1 + i; row[at] != nil {
 				one.value = carry.Append(nil, &r.Columns[at], row[at], c.state.mode)
 			}
-			rows[i] = append(rows[i], one)
+			lot.rows[i] = append(lot.rows[i], one)
 		}
 	}
-}
-
-// lookupRowsByID is lookupRows for rows that are known.
-func (c *session) lookupRowsByID(p *router.Plan, known []lookupRow) ([][]lookupRow, error) {
-	t := p.Kept.Table
-	ids := t.PrimaryColumns()
-	for i, name := range ids {
-		ids[i] = rewrite.Quote(name)
-	}
-	out := make([][]lookupRow, len(p.Kept.Lookups))
-	for batch := range slices.Chunk(known, lookupBatch) {
-		var in []string
-		for _, row := range batch {
-			in = append(in, "("+row.id+")")
-		}
-		rows, err := c.lookupRows(p, " FROM "+quotedTable(t)+" WHERE ("+strings.Join(ids, ", ")+") IN ("+strings.Join(in, ", ")+")")
-		if err != nil {
-			return nil, err
-		}
-		for i := range rows {
-			out[i] = append(out[i], rows[i]...)
-		}
-	}
-	return out, nil
+	return lot, nil
 }
 
 // dropFromLookup takes rows out of a lookup index.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"serval/proxy/carry"
 	"serval/proxy/wire"
@@ -184,7 +185,7 @@ func (m *movement) change(lot []movingRow) error {
 		switch {
 		case row.to < 0:
 			return m.noShard()
-		case row.to != row.from || len(row.old) > 0:
+		default: // also those that stay: what a server has stored may be another key than the one that was computed
 			to[row.to] = append(to[row.to], row.is)
 		}
 	}
@@ -215,7 +216,7 @@ func (m *movement) carryOver(from, to int, ids [][]byte, lot []movingRow) error 
 		return err
 	}
 	defer r.Close()
-	rows, lookups, err := m.taken(r)
+	rows, lookups, err := m.taken(r, to)
 	if err != nil {
 		return err
 	}
@@ -233,8 +234,8 @@ func (m *movement) carryOver(from, to int, ids [][]byte, lot []movingRow) error 
 	return m.lookups(lot, lookups)
 }
 
-// taken reads rows as literals, and what lookup indexes are to hold of them.
-func (m *movement) taken(r *stepResult) (rows [][]byte, lookups [][]lookupRow, err error) {
+// taken reads rows as literals, and what lookup indexes are to hold of them. They are those of the shard to.
+func (m *movement) taken(r *stepResult, to int) (rows [][]byte, lookups [][]lookupRow, err error) {
 	for {
 		row, err := r.Next()
 		if err == io.EOF {
@@ -242,6 +243,9 @@ func (m *movement) taken(r *stepResult) (rows [][]byte, lookups [][]lookupRow, e
 		}
 		if err != nil {
 			return nil, nil, err
+		}
+		if at, err := m.move.Table.ShardOf(row[m.keyColumn()]); err != nil || at != to {
+			return nil, nil, m.noShard()
 		}
 		var text []byte
 		values := map[string][]byte{}
@@ -261,6 +265,11 @@ func (m *movement) taken(r *stepResult) (rows [][]byte, lookups [][]lookupRow, e
 		}
 		rows, lookups = append(rows, text), append(lookups, held)
 	}
+}
+
+// keyColumn is the place of the shard key among the columns that a row is made of.
+func (m *movement) keyColumn() int {
+	return slices.IndexFunc(m.move.Columns, func(name string) bool { return strings.EqualFold(name, m.move.Table.Key) })
 }
 
 // rewritten carries out a write of rows in a shard, of which nothing may be changed by the server.

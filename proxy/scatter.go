@@ -225,7 +225,9 @@ func (g *gathered) pinTime(conn *backend.Conn) error {
 }
 
 // pinsTime tells whether the legs have to be given one time: not when the session has stopped its clock.
-func (c *session) pinsTime(p *router.Plan) bool { return p.UsesTime && c.state.vars["timestamp"] == "" }
+func (c *session) pinsTime(p *router.Plan) bool {
+	return (p.UsesTime || p.StoresTime) && c.state.vars["timestamp"] == ""
+}
 
 // timestamp is the SET that pins the time of the statement.
 func (c *session) timestamp() string {

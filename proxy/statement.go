@@ -107,7 +107,11 @@ func (c *session) executeRouted(p *router.Plan) (kind, group string, err error) 
 	}
 	c.setArguments()
 	c.route.At = at
-	if err := c.narrowed(p, c.route.Resolve(p, &c.st)); err != nil {
+	unresolved := c.route.Resolve(p, &c.st)
+	if p.Writes() && !p.Returning && !c.inTransaction() && c.asks(p, unresolved) {
+		return "lookup", "", c.askAndWrite(p)
+	}
+	if err := c.narrowed(p, unresolved); err != nil {
 		return "refused", "", err
 	}
 	kind, group, err = c.execute(p)

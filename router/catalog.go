@@ -177,3 +177,17 @@ func (c *Catalog) Table(db, name string) *Table {
 	}
 	return d.Tables[name]
 }
+
+// mayStoreTime tells whether a column may be given the time without being named: by its default, or ON UPDATE.
+func (t *Table) mayStoreTime() bool {
+	if t == nil {
+		return false
+	}
+	for i := range t.Columns {
+		switch t.Columns[i].DataType {
+		case "datetime", "timestamp", "date", "time":
+			return true
+		}
+	}
+	return false
+}

@@ -72,6 +72,7 @@ func (p *planning) change(c *change) error {
 	}
 	targets := p.changed(c, b)
 	for _, src := range targets {
+		p.plan.StoresTime = p.plan.StoresTime || src.table.mayStoreTime()
 		p.plan.WritesLookup = p.plan.WritesLookup || src.table != nil && src.table.LookupOf != nil
 	}
 	plain := p.plainTarget(c, b)

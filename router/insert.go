@@ -45,6 +45,7 @@ func (p *planning) insert(s *ast.InsertStmt) error {
 	b := p.scope.newBlock(nil, nil, nil)
 	p.scope.from(s.Table.TableRefs, b, b.filter, false)
 	target := b.sources[0]
+	p.plan.StoresTime = target.table.mayStoreTime()
 	p.plan.WritesLookup = target.table != nil && target.table.LookupOf != nil
 	for _, row := range s.Lists {
 		for _, e := range row {

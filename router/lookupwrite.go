@@ -146,20 +146,19 @@ func (p *planning) concerned(c *change, t *Table) ([]*Lookup, error) {
 		}
 		out = append(out, l)
 	}
+	if len(out) > 0 && t.Identity() == nil {
+		return nil, refuse("changing or deleting rows of a table with lookup indexes and without a primary key", t, "give it one (FLOAT and TIMESTAMP do not count)")
+	}
 	if len(out) == 0 || p.plan.Verb != VerbUpdate {
 		return out, nil
 	}
 	if u, ok := p.stmt.(*ast.UpdateStmt); ok && u.IgnoreErr {
 		return nil, refuse("UPDATE IGNORE of a column with a lookup index", t, "leave IGNORE out")
 	}
-	keys := t.PrimaryColumns()
-	for _, name := range keys {
+	for _, name := range t.Identity() {
 		if assigns(c, name) && !strings.EqualFold(name, t.Key) {
 			return nil, refuse("changing the primary key together with a column that has a lookup index", t, "use two statements in one transaction")
 		}
-	}
-	if len(keys) == 0 {
-		return nil, refuse("changing a column that has a lookup index in a table without a primary key", t, "give it one")
 	}
 	return out, nil
 }
@@ -169,6 +168,16 @@ func assigns(c *change, columns ...string) bool {
 	return slices.ContainsFunc(c.targets, func(a *ast.Assignment) bool {
 		return slices.ContainsFunc(columns, func(name string) bool { return strings.EqualFold(name, a.Column.Name.O) })
 	})
+}
+
+// KeptBy are the columns by which a row of a table with lookup indexes is found again: what names it in its shard, and the shard
+// key.
+func (t *Table) KeptBy() []string {
+	out := slices.Clone(t.Identity())
+	if !slices.ContainsFunc(out, func(name string) bool { return strings.EqualFold(name, t.Key) }) {
+		out = append(out, t.Key)
+	}
+	return out
 }
 
 // PrimaryColumns are the columns of the primary key, or of the unique key in its place.

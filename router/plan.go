@@ -117,6 +117,9 @@ type Plan struct {
 	// UsesTime: the statement asks for the time, which must be one and the same on every leg.
 	UsesTime bool
 
+	// StoresTime: it writes a table some of whose columns may be given the time by default.
+	StoresTime bool
+
 	// Groups that can carry out a KindGroup statement, in catalog order; for KindBroadcast the groups that must;
 	// for KindShards the groups that hold its other tables whole (nil: there are none).
 	Groups []string

@@ -47,6 +47,11 @@ type Route struct {
 
 // Resolve works out the legs of a statement whose plan is p. Its error is a *Refusal or about a literal.
 func (r *Route) Resolve(p *Plan, st *fingerprint.Statement) error {
+	r.narrowed = nil // of a statement that came no further than asking
+	return r.resolve(p, st)
+}
+
+func (r *Route) resolve(p *Plan, st *fingerprint.Statement) error {
 	r.Plan, r.Legs, r.targets, r.rows = p, r.Legs[:0], r.targets[:0], r.rows[:0]
 	r.Merged, r.Gathered, r.Limit, r.Offset, r.LastRow = false, false, math.MaxUint64, 0, 0
 	r.ev.st = st
@@ -85,7 +90,7 @@ func (r *Route) Resolve(p *Plan, st *fingerprint.Statement) error {
 
 // ResolveNarrowed is Resolve after Narrow.
 func (r *Route) ResolveNarrowed(p *Plan, st *fingerprint.Statement) error {
-	err := r.Resolve(p, st)
+	err := r.resolve(p, st)
 	r.narrowed = nil
 	return err
 }

@@ -99,6 +99,18 @@ func (p *planning) checkCreate(s *ast.CreateTableStmt, t *Table, d *Database, sp
 			return err
 		}
 	}
+	if t.Kind == Broadcast {
+		for _, def := range s.Cols {
+			for _, o := range def.Options {
+				if o.Tp != ast.ColumnOptionDefaultValue || o.Expr == nil {
+					continue
+				}
+				if u := functionsOf(o.Expr); u.unsafe != "" {
+					return refuse("a default that is "+u.unsafe+" in a broadcast table", t, "each copy would have values of its own: give the values in INSERT")
+				}
+			}
+		}
+	}
 	return p.checkForeign(t, foreignKeys(s.Cols, s.Constraints))
 }
 

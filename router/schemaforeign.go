@@ -81,6 +81,9 @@ func (p *planning) checkForeign(t *Table, keys []foreignKey) error {
 
 func (k *foreignKey) check(t, o *Table) error {
 	const what = "this FOREIGN KEY"
+	if len(t.Lookups) > 0 && k.acts() {
+		return refuse(what, t, "its ON DELETE or ON UPDATE would change rows that have a lookup index, which would not hear of it: leave the action out, and delete the rows first")
+	}
 	to := o.Database + "." + o.Name
 	switch {
 	case t.Kind == Sharded && o.Kind == Sharded:
@@ -127,6 +130,14 @@ func (k *foreignKey) pairs(own, other string) bool {
 		}
 	}
 	return false
+}
+
+// acts tells whether the key changes rows of its table by itself.
+func (k *foreignKey) acts() bool {
+	act := func(o ast.ReferOptionType) bool {
+		return o == ast.ReferOptionCascade || o == ast.ReferOptionSetNull || o == ast.ReferOptionSetDefault
+	}
+	return k.refer.OnDelete != nil && act(k.refer.OnDelete.ReferOpt) || k.refer.OnUpdate != nil && act(k.refer.OnUpdate.ReferOpt)
 }
 
 // checkActions refuses actions that would write the shard key without Serval.
