@@ -245,7 +245,7 @@ func (v *valuing) defaultOf(column string) (string, error) {
 	switch {
 	case row[0] == nil && string(row[2]) == "YES", c.known.flavor.mariadb && bytes.EqualFold(row[0], []byte("NULL")):
 		return "NULL", nil
-	case row[0] == nil && (v.values.Ignore || !c.strict()): // with IGNORE too, servers take it and warn
+	case row[0] == nil && (v.values.Ignore || !c.strict() || len(v.values.Rows) > 1): // servers take it and warn; of several rows, one before it may be refused
 		return "", notSupported("Serval does not support the implicit default of column '%s' where its value has to be known first: give it a value", column)
 	case row[0] == nil:
 		return "", protocolError(1364, "HY000", "Field '%s' doesn't have a default value", column)

@@ -19,6 +19,7 @@ func usersWithLookups(t *testing.T) *Catalog {
 	}
 	users.Columns = append(users.Columns, text("email"), text("nick"))
 	users.Columns[0].Primary = true
+	users.Unique = []UniqueKey{{Name: "PRIMARY", Columns: []string{"user_id"}, Whole: true, NotNull: true}}
 	for name, state := range map[string]LookupState{"email": LookupReady, "nick": LookupMissing} {
 		of := &Table{Database: "shop", Name: LookupName("users", name), Kind: Sharded, Key: name, LookupOf: users,
 			Columns: []Column{text(name), users.Columns[0]}}
