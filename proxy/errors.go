@@ -13,6 +13,7 @@ import (
 
 // Error codes of https://dev.mysql.com/doc/mysql-errors/9.4/en/server-error-reference.html that Serval itself uses.
 const (
+	codeNoDropDatabase    = 1008
 	codeDBAccessDenied    = 1044
 	codeNoDatabase        = 1046
 	codeUnknownCommand    = 1047
@@ -70,6 +71,7 @@ func toClient(err error) *wire.Error {
 		table   *router.NoSuchTable
 		gone    *router.UnknownTable
 		there   *router.TableExists
+		missing *router.NoSuchDatabase
 	)
 	switch {
 	case errors.As(err, &sent):
@@ -88,6 +90,8 @@ func toClient(err error) *wire.Error {
 		return protocolError(codeBadTable, "42S02", "%s", gone.Error())
 	case errors.As(err, &there):
 		return protocolError(codeTableExists, "42S01", "%s", there.Error())
+	case errors.As(err, &missing):
+		return protocolError(codeNoDropDatabase, "HY000", "%s", missing.Error())
 	case errors.As(err, &rows):
 		return protocolError(codeColumnCount, "21S01", "Column count doesn't match value count at row %d", rows.Row())
 	case errors.As(err, &syntax):

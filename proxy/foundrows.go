@@ -28,9 +28,11 @@ func (c *session) noteFound(rows uint64) {
 func (c *session) noteFoundWrite(affected uint64) {
 	p, maria := c.patch.plan, c.known.flavor.mariadb
 	switch {
-	case p.FromSelect && p.Temporary && maria:
-		c.found = affected
-	case p.FromSelect && !p.Temporary, p.Verb == router.VerbUpdate && !maria:
+	case p.FromSelect && (p.Temporary || p.Verb == router.VerbDDL): // CREATE TABLE … SELECT
+		if maria {
+			c.found = affected
+		}
+	case p.FromSelect, p.Verb == router.VerbUpdate && !maria:
 		c.found = c.patch.info
 	case p.Verb == router.VerbOther && !maria && p.Anywhere: // DO
 		c.found = 1

@@ -74,7 +74,7 @@ func (c *session) statement() (kind, group string, err error) {
 // commits. Errors of the statement's text come before that, and what Serval refuses has not begun.
 func (c *session) commitBefore(err error) error {
 	switch toClient(err).Code {
-	case codeUnknownDatabase, codeNoSuchTable, codeTableAccessDenied:
+	case codeUnknownDatabase, codeNoSuchTable, codeTableAccessDenied, codeNoDropDatabase:
 		if !c.txn.lost && router.Commits(&c.st) {
 			return c.commitOpen()
 		}

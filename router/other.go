@@ -43,6 +43,9 @@ func (p *planning) other() error {
 	case *ast.LoadDataStmt:
 		return p.loadData(s)
 	}
+	if done, err := p.databases(); done {
+		return err
+	}
 	return refuse("the statement "+p.firstWords(), nil, "it comes with a later version; until then send it to the servers directly")
 }
 

@@ -29,6 +29,7 @@ type planning struct {
 	absent clauses
 	db     string // the session's database, "" when none is chosen
 	text   *splicer
+	head   *headName // of CREATE TABLE … SELECT
 	scope  *scope
 	uses   *functionUse
 	cs     conditions

@@ -30,7 +30,7 @@ func (p *planning) schema() error {
 	switch s := p.stmt.(type) {
 	case *ast.CreateTableStmt:
 		if s.Select != nil {
-			return refuse("CREATE TABLE … SELECT", nil, "create the table and insert into it")
+			return p.createFilled(s)
 		}
 		return p.createTable(s)
 	case *ast.AlterTableStmt:

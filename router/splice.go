@@ -82,6 +82,9 @@ func (p *planning) splice(plain *source) (rewrite.Template, error) {
 		return rewrite.Template{}, unproven(err)
 	}
 	b := rewrite.NewBuilder(p.st)
+	if h := p.head; h != nil {
+		b.Replace(h.start, h.end, rewrite.PieceText, 0, h.text)
+	}
 	for _, src := range p.scope.sources {
 		if !p.needsName(src) {
 			continue
