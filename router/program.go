@@ -109,7 +109,7 @@ func (p *planning) program() (done bool, err error) {
 	if err != nil {
 		return true, err
 	}
-	if err := p.namesWhole(tk, d, at); err != nil {
+	if err := p.namesWhole(tk, d, kind, at); err != nil {
 		return true, err
 	}
 	p.plan.Verb, p.plan.DefaultDB = VerbDDL, d.Physical
@@ -118,8 +118,8 @@ func (p *planning) program() (done bool, err error) {
 }
 
 // namesWhole refuses a text with the name of a table that is not whole in the database's default group, or of a database
-// that is called otherwise there.
-func (p *planning) namesWhole(tk *rewrite.Tokens, d *Database, from int) error {
+// that is called otherwise there. A view itself has a name among those of tables.
+func (p *planning) namesWhole(tk *rewrite.Tokens, d *Database, kind, from int) error {
 	for i := from; i < len(tk.List); i++ {
 		if !tk.IsName(i) {
 			continue
@@ -132,7 +132,7 @@ func (p *planning) namesWhole(tk *rewrite.Tokens, d *Database, from int) error {
 			return refuse("naming the database '"+name+"' in a stored program or view", nil, "it is called otherwise, or is elsewhere, on the server: USE it and leave it out")
 		}
 		t := d.Tables[name]
-		if t != nil && i != from && (t.Kind != Unsharded || t.Shards[0].Group != d.DefaultGroup || t.Shards[0].Table != t.Name || t.Temporary) {
+		if t != nil && (i != from || tk.Is(kind, "view")) && (t.Kind != Unsharded || t.Shards[0].Group != d.DefaultGroup || t.Shards[0].Table != t.Name || t.Temporary) {
 			return refuse("a stored program or view that names", t, "it would run on one server, where the table is not whole")
 		}
 	}

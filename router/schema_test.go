@@ -217,6 +217,7 @@ func TestSchemaRefusals(t *testing.T) {
 		{"DROP DATABASE IF EXISTS nosuch", "on the servers"},
 		{"ALTER DATABASE shop COLLATE utf8mb4_bin", "alter the database on the servers"},
 		{"CREATE TRIGGER tr BEFORE INSERT ON users FOR EACH ROW SET @a = 1", "users"},
+		{"CREATE OR REPLACE VIEW users AS SELECT 1 AS a", "a stored program or view that names"},
 		{"ANALYZE TABLE users", "ANALYZE TABLE"},
 	}
 	for _, tt := range tests {
