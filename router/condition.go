@@ -118,8 +118,8 @@ func equalities(f *filter) [][2]columnRef {
 				}
 				l, lok := columnOf(op.L, cj.block)
 				r, rok := columnOf(op.R, cj.block)
-				if op.Op == opcode.NullEQ && (l.src == nil || r.src == nil || l.src.outer || r.src.outer) {
-					return // the keys of a row that an outer join made up are NULL
+				if op.Op == opcode.NullEQ && (!nullSafe(l) || !nullSafe(r)) {
+					return
 				}
 				if lok && rok {
 					pairs = append(pairs, [2]columnRef{l, r})
@@ -145,12 +145,13 @@ func columnOf(e ast.ExprNode, b *block) (columnRef, bool) {
 	return b.resolve(c.Name)
 }
 
+// nullSafe tells whether <=> says of a column what = does: the keys of a row that an outer join made up are NULL, and so
+// may be the columns of a derived table.
+func nullSafe(c columnRef) bool { return c.src != nil && !c.src.outer && c.src.table != nil }
+
 // interchangeable tells whether a value equal to one column is equal to the other: same family, same collation.
 func interchangeable(a, b columnRef) bool {
-	if a.src.table == nil || b.src.table == nil {
-		return false
-	}
-	x, y := a.src.table.Column(a.name), b.src.table.Column(b.name)
+	x, y := a.column(), b.column()
 	if x == nil || y == nil {
 		return false
 	}
@@ -205,6 +206,12 @@ func (cs *conditions) binary(x *ast.BinaryOperationExpr, b *block, same map[colu
 			return Cond{op: condAll}
 		}
 		return Cond{op: condOr, kids: []Cond{l, r}}
+	}
+	if l, _ := columnOf(x.L, b); x.Op == opcode.NullEQ && l.src != nil && l.src.table == nil {
+		return Cond{op: condAll}
+	}
+	if r, _ := columnOf(x.R, b); x.Op == opcode.NullEQ && r.src != nil && r.src.table == nil {
+		return Cond{op: condAll}
 	}
 	if row := rowOf(x.L); row != nil && x.Op == opcode.EQ {
 		return cs.rows(row, []ast.ExprNode{x.R}, b, same)

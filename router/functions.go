@@ -83,6 +83,7 @@ type functionUse struct {
 	aggregate bool
 	window    bool
 	sysVar    bool
+	user      bool // user variables
 	variables int  // system variables whose value the proxy knows better than the server
 	setsID    bool // LAST_INSERT_ID(expression)
 	subquery  bool
@@ -127,6 +128,7 @@ func (u *functionUse) systemVariable(x *ast.VariableExpr) {
 	name := strings.ToLower(x.Name)
 	switch {
 	case !x.IsSystem:
+		u.user = true
 		return
 	case connectionVariables[name]:
 		u.session = "@@" + x.Name

@@ -37,7 +37,8 @@ type source struct {
 	gathered bool // a copy may stand in for it: see gather.go
 	block    *block
 	holder   *ast.TableSource
-	columns  map[string]bool // of a derived table, lower case; nil: not known
+	columns  map[string]bool      // of a derived table, lower case; nil: not known
+	origins  map[string]columnRef // of a derived table: what those of its columns are that are columns of its tables
 }
 
 // block is one SELECT (or the body of an UPDATE or DELETE).
@@ -208,9 +209,10 @@ func owner(b *block, sources []*source, name string) *source {
 	var found *source
 	for _, src := range sources {
 		switch {
-		case src.table == nil || len(src.table.Columns) == 0:
+		case src.columns != nil && !src.columns[name]:
+		case src.columns == nil && (src.table == nil || len(src.table.Columns) == 0):
 			return nil
-		case src.table.Column(name) == nil:
+		case src.columns == nil && src.table.Column(name) == nil:
 		case found == nil:
 			found = src
 		case b.right:
@@ -230,8 +232,9 @@ func (s *scope) tableSource(t *ast.TableSource, b *block, f *filter, outer bool)
 		if t.Lateral {
 			parent = b
 		}
+		at := len(s.blocks)
 		s.query(inner, parent, b, f)
-		b.sources = append(b.sources, &source{name: t.AsName.O, aliased: true, filter: f, outer: outer, block: b, columns: derivedColumns(inner)})
+		b.sources = append(b.sources, s.derivedTable(t, b, s.blocks[at], f, outer))
 	default:
 		s.from(inner, b, f, outer)
 	}
@@ -314,7 +317,10 @@ func (b *block) find(c *ast.ColumnName) (src *source, certain bool) {
 			if s.name == c.Table.O && (c.Schema.O == "" || s.db == c.Schema.O) {
 				return s, true
 			}
-		case s.columns != nil && !s.columns[c.Name.L]:
+		case s.columns != nil:
+			if s.columns[c.Name.L] {
+				found = append(found, s)
+			}
 		case s.table == nil || len(s.table.Columns) == 0:
 			certain = false
 		case s.table.Column(c.Name.L) != nil:
@@ -331,29 +337,6 @@ func (b *block) find(c *ast.ColumnName) (src *source, certain bool) {
 		return b.sources[0], true // its columns are not known, but it has its own shard key
 	}
 	return nil, certain && len(found) == 0
-}
-
-// derivedColumns are the columns that a derived table can have by its SELECT list; nil when they are not all in it.
-func derivedColumns(n ast.Node) map[string]bool {
-	sel, ok := n.(*ast.SelectStmt)
-	if !ok || sel.Fields == nil {
-		return nil
-	}
-	columns := map[string]bool{}
-	for _, f := range sel.Fields.Fields {
-		col, isColumn := f.Expr.(*ast.ColumnNameExpr)
-		switch {
-		case f.WildCard != nil:
-			return nil
-		case f.AsName.L != "":
-			columns[f.AsName.L] = true
-		case isColumn:
-			columns[col.Name.Name.L] = true
-		default:
-			return nil // named by its text
-		}
-	}
-	return columns
 }
 
 // splitAnd visits the parts of an expression that AND joins.
