@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"serval/e2e/cluster"
+	"serval/e2e/raw"
 	"serval/e2e/servers"
 )
 
@@ -63,7 +64,7 @@ func TestTPCC(t *testing.T) {
 	t.Logf("run: %.0f s", time.Since(start).Seconds())
 	tpccMoney(t, c)
 	tpccOrders(t, c)
-	if os.Getenv("SERVAL_E2E_SECONDS") != "" { // go-tpc's own checks read all order lines, some of them for each warehouse
+	if os.Getenv("SERVAL_E2E_SECONDS") != "" { // they take a while on a busy machine
 		tpccCheck(t, program, b.Addr)
 	}
 	if err := b.Stop(); err != nil {
@@ -71,15 +72,28 @@ func TestTPCC(t *testing.T) {
 	}
 }
 
-// tpccCheck has go-tpc check the database.
+// tpccCheck has go-tpc check the database. Check 3.3.2.10 looks up each customer's payments in history, by columns of which
+// go-tpc indexes only the warehouse, so that every look-up reads the whole of a warehouse's history, on a single server too.
+// It is given the index that the standard's foreign key from history to customer comes with.
 func tpccCheck(t *testing.T, program, addr string) {
 	t.Helper()
 	start := time.Now()
-	out := tpcc(t, program, addr, "check", "--check-all", "-T", "2")
+	conn, err := raw.Dial(addr, raw.Options{User: servers.User, Password: servers.Password, Database: "tpcc"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	answers, err := conn.Query("ALTER TABLE history ADD INDEX h_customer (h_c_w_id, h_c_d_id, h_c_id)")
+	if err != nil || answers[0].Kind == raw.Error {
+		t.Fatalf("an index of history: %v, %v", err, answers)
+	}
+	t.Logf("index: %.0f s", time.Since(start).Seconds())
+	start = time.Now()
+	out := tpcc(t, program, addr, "check", "-T", "2") // not --check-all: 3.3.2.11 holds only until the first delivery
 	checks := bytes.Count(out, []byte("begin to check"))
 	t.Logf("check: %d checks passed, %.0f s", checks, time.Since(start).Seconds())
-	if checks != 12*tpccWarehouses {
-		t.Errorf("%d checks, want 12 for each of %d warehouses", checks, tpccWarehouses)
+	if checks != 11*tpccWarehouses {
+		t.Errorf("%d checks, want 11 for each of %d warehouses", checks, tpccWarehouses)
 	}
 }
 
