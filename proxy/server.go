@@ -69,8 +69,8 @@ type Server struct {
 
 	pinnedThreads map[pinnedThread]uint32 // the servers' connections that sessions are pinned to
 
-	reloading sync.Mutex
-	adminSrv  *admin.Server
+	reloads  rounds
+	adminSrv *admin.Server
 }
 
 // NewServer makes a server; nothing is opened before Start.
@@ -233,10 +233,14 @@ func (s *Server) completeCatalog() {
 	}
 }
 
-// reload reads the servers' tables into a new catalog.
+// reload reads the servers' tables into a new catalog. Schema changes that end while another one's catalog is read share
+// the reading after it: one for each would have them wait for all the others.
 func (s *Server) reload(ctx context.Context) error {
-	s.reloading.Lock()
-	defer s.reloading.Unlock()
+	return s.reloads.do(func() error { return s.readCatalog(ctx) })
+}
+
+// readCatalog is called by reload only, one at a time.
+func (s *Server) readCatalog(ctx context.Context) error {
 	f, err := readFlavor(ctx, s.cluster)
 	if err != nil {
 		return err
