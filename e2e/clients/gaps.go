@@ -27,6 +27,8 @@ func Gaps() []Gap {
 		{Clients: []string{"mariadb-dump", "mysqldump"}, Feature: "dump_locked", Text: "LOCK TABLES",
 			Why: "LOCK TABLES of sharded tables is refused (1235): their shards are on several connections. Dump with --single-transaction, " +
 				"which shows all servers in snapshots of one moment, as near as they can be begun, or with --skip-lock-tables while nothing is written."},
+		{Clients: []string{"mariadb-dump", "mysqldump"}, Feature: "load_sharded", Text: "LOCK TABLES",
+			Why: "A dump has LOCK TABLES … WRITE around the rows, which is refused for sharded tables (1235): dump with --skip-add-locks."},
 		{Clients: []string{"mydumper"}, Feature: "dump_options", Text: "Segmentation fault",
 			Why: "mydumper --rows asks with EXPLAIN how many rows a table has, which is refused over several shards (1235), and mydumper crashes " +
 				"at the error: dump sharded tables without --rows."},
