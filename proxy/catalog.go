@@ -59,8 +59,9 @@ type catalogMaker struct {
 
 // makeCatalog reads the shapes of all tables. Servers that cannot be read are reported; their tables are known by
 // name only, so that the others work, and the catalog is not complete. before is the catalog until now, nil at start:
-// declarations that cannot be read are as they were.
-func makeCatalog(ctx context.Context, cfg *config.Config, cluster *backend.Cluster, log *slog.Logger, before *router.Catalog, version uint64) (cat *router.Catalog, complete bool, err error) {
+// declarations that cannot be read are as they were. changed are the databases to be read, nil: all; the others are as they
+// were.
+func makeCatalog(ctx context.Context, cfg *config.Config, cluster *backend.Cluster, log *slog.Logger, before *router.Catalog, changed map[string]bool, version uint64) (cat *router.Catalog, complete bool, err error) {
 	m := &catalogMaker{cluster: cluster, log: log, columns: map[string]map[string][]schema.Column{}, views: map[string]map[string]bool{}, named: map[string]map[string][]string{}, keys: map[string]map[string]*schema.Keys{}}
 	if m.cfg, err = m.declared(ctx, cfg, before); err != nil {
 		return nil, false, err
@@ -71,6 +72,10 @@ func makeCatalog(ctx context.Context, cfg *config.Config, cluster *backend.Clust
 		cat.Groups = append(cat.Groups, g.Name)
 	}
 	for i := range cfg.Databases {
+		if d := unchanged(before, changed, cfg.Databases[i].Name); d != nil {
+			cat.Databases[d.Name] = d
+			continue
+		}
 		d, err := m.database(ctx, &cfg.Databases[i])
 		if err != nil {
 			return nil, false, err
@@ -79,6 +84,14 @@ func makeCatalog(ctx context.Context, cfg *config.Config, cluster *backend.Clust
 	}
 	cat.SpaceWeights = m.spaceWeights(ctx, cat)
 	return cat, !m.failed, nil
+}
+
+// unchanged is a database of the catalog until now that need not be read again, nil: it must be.
+func unchanged(before *router.Catalog, changed map[string]bool, name string) *router.Database {
+	if before == nil || changed == nil || changed[name] {
+		return nil
+	}
+	return before.Databases[name]
 }
 
 // databaseCollation reads the collation of columns that name none.

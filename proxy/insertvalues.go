@@ -72,7 +72,7 @@ func (v *valuing) run() error {
 		if v.values.Named < 0 {
 			return notSupported("Serval does not support an INSERT without the shard key %s: name the columns", v.table.Key)
 		}
-		text, err := v.defaultOf(v.table.Key)
+		text, err := v.defaultOf(v.table.Key, 0)
 		if err != nil {
 			return err
 		}
@@ -213,12 +213,12 @@ func (v *valuing) ask(query string, locked bool) (*stepResult, error) {
 
 // defaults turns DEFAULT into the expression that it stands for.
 func (v *valuing) defaults() error {
-	for _, row := range v.values.Rows {
+	for n, row := range v.values.Rows {
 		for k := range row {
 			if row[k].Use != router.ValueDefault {
 				continue
 			}
-			text, err := v.defaultOf(row[k].Column)
+			text, err := v.defaultOf(row[k].Column, n)
 			if err != nil {
 				return err
 			}
@@ -228,8 +228,8 @@ func (v *valuing) defaults() error {
 	return nil
 }
 
-// defaultOf is the default of a column, as an expression.
-func (v *valuing) defaultOf(column string) (string, error) {
+// defaultOf is the default of a column, as an expression, for the row with this number.
+func (v *valuing) defaultOf(column string, number int) (string, error) {
 	c := v.session
 	quoted := func(s string) string { return string(rewrite.AppendString(nil, s, c.state.mode)) }
 	r, err := c.step([]byte("SELECT column_default, extra, is_nullable FROM information_schema.columns WHERE table_schema = " + quoted(v.table.Database) +
@@ -245,7 +245,7 @@ func (v *valuing) defaultOf(column string) (string, error) {
 	switch {
 	case row[0] == nil && string(row[2]) == "YES", c.known.flavor.mariadb && bytes.EqualFold(row[0], []byte("NULL")):
 		return "NULL", nil
-	case row[0] == nil && (v.values.Ignore || !c.strict() || len(v.values.Rows) > 1): // servers take it and warn; of several rows, one before it may be refused
+	case row[0] == nil && (v.values.Ignore || !c.strict() || number > 0): // servers take it and warn; a row before it may be refused
 		return "", notSupported("Serval does not support the implicit default of column '%s' where its value has to be known first: give it a value", column)
 	case row[0] == nil:
 		return "", protocolError(1364, "HY000", "Field '%s' doesn't have a default value", column)

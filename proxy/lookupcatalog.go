@@ -69,7 +69,7 @@ func (m *catalogMaker) lookupState(ctx context.Context, t, of *router.Table) rou
 
 // ReadCatalog reads the catalog for a command that works beside the Servals that run.
 func ReadCatalog(ctx context.Context, cfg *config.Config, cluster *backend.Cluster, log *slog.Logger) (*router.Catalog, error) {
-	cat, complete, err := makeCatalog(ctx, cfg, cluster, log, nil, 1)
+	cat, complete, err := makeCatalog(ctx, cfg, cluster, log, nil, nil, 1)
 	if err == nil && !complete {
 		err = errors.New("not all servers could be read")
 	}

@@ -37,7 +37,7 @@ func (c *session) followSchema(change *router.SchemaChange, before *router.Catal
 		}
 	}
 	if followed {
-		c.schemaChanged()
+		c.schemaChanged(nil)
 	}
 	return nil
 }

@@ -117,7 +117,7 @@ func (c *session) relayed(p *router.Plan, conn *backend.Conn, pooled bool, out w
 	c.statementAnswered()
 	c.note(out)
 	if p.Verb == router.VerbDDL && out.Kind == wire.OutcomeOK {
-		defer c.schemaChanged()
+		defer c.schemaChanged(tablesOnly(p))
 	}
 	err = c.aftermath(p, conn, out)
 	if err == nil {

@@ -75,11 +75,11 @@ func (c *session) schemaChange(p *router.Plan) error {
 	c.srv.keepsLayouts(job)
 	done, err := c.srv.schemas.Run(job)
 	if err != nil {
-		c.srv.reloadAfter(0)
+		c.srv.reloadAfter(0, 0, nil)
 		return c.schemaFailed(err)
 	}
 	before := c.srv.known.Load().catalog
-	c.srv.reloadAfter(done.Version)
+	c.srv.reloadAfter(done.Version, 2, p.Databases) // it is counted when it begins, too
 	c.followNumbers(p.Schema)
 	if err := c.followSchema(p.Schema, before); err != nil {
 		return err
@@ -167,10 +167,16 @@ func (s *Server) name() string {
 	return net.JoinHostPort(host, port) + ", process " + strconv.Itoa(os.Getpid())
 }
 
-// reloadAfter reads the catalog again after a schema change that went through this server; version is the catalog's
-// since then, 0: not known.
-func (s *Server) reloadAfter(version uint64) {
-	if err := s.reload(s.ctx); err != nil {
+// reloadAfter reads the catalog again after a schema change that went through this server; version is the catalog's since then,
+// 0: not known. Where nothing but its own counts have come since the last reading, these databases are read and no others.
+func (s *Server) reloadAfter(version, counts uint64, databases []string) {
+	var err error
+	if version > 0 && version-s.schemaSeen.Load() <= counts && len(databases) > 0 {
+		err = s.reloadDatabases(s.ctx, databases)
+	} else {
+		err = s.reload(s.ctx)
+	}
+	if err != nil {
 		s.log.Warn("the catalog could not be read again after a schema change", "error", err)
 		s.incomplete.Store(true)
 		return
@@ -197,11 +203,20 @@ func (s *Server) watchSchemas() {
 	})
 }
 
-// schemaChanged is called after a schema change of a table that is whole in one group.
-func (c *session) schemaChanged() {
+// schemaChanged is called after a schema change of tables that are whole in one group, in these databases; nil: it may concern
+// any.
+func (c *session) schemaChanged(databases []string) {
 	version, err := c.srv.schemas.Changed(c.srv.ctx)
 	if err != nil {
 		c.srv.log.Warn("other Servals do not hear of a schema change", "error", err)
 	}
-	c.srv.reloadAfter(version)
+	c.srv.reloadAfter(version, 1, databases)
+}
+
+// tablesOnly are the databases whose tables a statement changes, nil when it may be about something else, a function say.
+func tablesOnly(p *router.Plan) []string {
+	if len(p.Named) == 0 {
+		return nil
+	}
+	return p.Databases
 }

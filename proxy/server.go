@@ -70,6 +70,7 @@ type Server struct {
 	pinnedThreads map[pinnedThread]uint32 // the servers' connections that sessions are pinned to
 
 	reloads  rounds
+	stale    staleDatabases
 	adminSrv *admin.Server
 }
 
@@ -236,6 +237,13 @@ func (s *Server) completeCatalog() {
 // reload reads the servers' tables into a new catalog. Schema changes that end while another one's catalog is read share
 // the reading after it: one for each would have them wait for all the others.
 func (s *Server) reload(ctx context.Context) error {
+	s.stale.all()
+	return s.reloads.do(func() error { return s.readCatalog(ctx) })
+}
+
+// reloadDatabases is reload when nothing else than the tables of these databases has changed.
+func (s *Server) reloadDatabases(ctx context.Context, names []string) error {
+	s.stale.add(names)
 	return s.reloads.do(func() error { return s.readCatalog(ctx) })
 }
 
@@ -245,12 +253,17 @@ func (s *Server) readCatalog(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	changed := s.stale.take()
 	var before *router.Catalog
 	if k := s.known.Load(); k != nil {
 		before = k.catalog
 	}
-	cat, complete, err := makeCatalog(ctx, s.cfg, s.cluster, s.log, before, s.version.Add(1))
+	if before == nil || s.incomplete.Load() {
+		changed = nil
+	}
+	cat, complete, err := makeCatalog(ctx, s.cfg, s.cluster, s.log, before, changed, s.version.Add(1))
 	if err != nil {
+		s.stale.all()
 		return err
 	}
 	hidden, err := readHiddenWriters(ctx, s.cluster)
