@@ -29,7 +29,7 @@ func (c *session) describeSession(ps *preparedStatement, p *router.Plan) (*wire.
 	if p.NextValue != nil { // no server knows the name
 		return c.describeResult(ps, nil)
 	}
-	if p.OnlyOwn() {
+	if p.OnlyOwn() || p.Kind == router.KindSchema && c.st.Parameters == 0 { // a table in several places is on no server under its name
 		return &wire.Prepared{}, nil
 	}
 	text := ps.text
