@@ -36,8 +36,10 @@ func (c *session) firstRefusal(p *router.Plan, err error) error {
 			good = some
 		case ofRow(tried):
 			bad, err = some, tried
-		default: // something else has come to pass: the statement's own error tells more
+		case waitsOrLacks(tried): // the statement's own error tells more
 			return err
+		default: // the transaction may be gone, which the client has to hear
+			return tried
 		}
 	}
 	return err
@@ -68,4 +70,10 @@ func ofRow(err error) bool {
 		return false
 	}
 	return true
+}
+
+// waitsOrLacks tells whether a try came to nothing for a reason that leaves the transaction as it was.
+func waitsOrLacks(err error) bool {
+	var e *wire.Error
+	return err == nil || errors.As(err, &e) && (e.Code == codeLockWait || e.Code == codeNotSupported || e.Code == codeOutOfDisk)
 }
