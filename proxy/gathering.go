@@ -400,7 +400,7 @@ func (g *gathering) told(err error) error {
 // notMade says why there is no temporary table.
 func (g *gathering) notMade(of *router.Copy, err error) error {
 	var e *wire.Error
-	if !errors.As(err, &e) {
+	if !errors.As(err, &e) || e.Code == codeQueryInterrupted {
 		return g.scratchFailed(err)
 	}
 	return notSupported("Serval does not support this query over several shards: it needs a temporary table for '%s.%s' in group %s, which the server refuses (%d: %s)",

@@ -197,12 +197,26 @@ func (p *patcher) Error(e *wire.Error) {
 // names exchanges physical names in an error's text, and the error of a deadlock's victim for what it is.
 func (p *patcher) names(e *wire.Error) {
 	p.session.asVictim(e)
+	if e.Code == codeNoSuchTable && p.copyGone(e.Message) {
+		*e = *protocolError(codeQueryInterrupted, "70100", "Query execution was interrupted")
+	}
 	p.session.asReopened(e)
 	if !e.FromServer || transcode.ASCII(e.Message) || p.session.resultTable() == nil {
 		e.Message = p.text(e.Code, e.Message)
 		return
 	}
 	e.Message = p.session.toResults(p.text(e.Code, p.session.fromResults(e.Message)))
+}
+
+// copyGone tells whether an error is that a temporary table of Serval's own is not there: a KILL has ended its making, of which
+// MariaDB says nothing at times.
+func (p *patcher) copyGone(message string) bool {
+	for _, s := range p.standIns {
+		if strings.Contains(message, "."+s.name+"'") {
+			return true
+		}
+	}
+	return false
 }
 
 // text exchanges physical names in an error or warning. Only names where MySQL puts them (between quotes, backticks

@@ -47,20 +47,28 @@ func (c *session) writeLegs(p *router.Plan) error {
 	switch {
 	case c.inTransaction():
 		err = c.writeInTransaction(p, groups, &w)
-	case len(groups) == 1 || c.acrossGroups() == config.BestEffort || c.acrossGroups() == config.Atomic && c.srv.cfg.Transactions.Autocommit == config.BestEffort:
+	case len(groups) == 1 || c.inTurn():
 		err = c.writeInTurn(p, groups, &w)
 	default:
 		if err = c.mayWriteAcross(groups); err == nil {
 			err = c.writeAtomically(p, groups, &w)
 		}
 	}
-	if err != nil {
+	if err != nil && (c.inTransaction() || !c.inTurn() || len(groups) == 1) {
 		return c.firstRefusal(p, err)
+	}
+	if err != nil { // some groups may have committed
+		return err
 	}
 	if p.Returning {
 		return c.answerReturned(&w)
 	}
 	return c.answerWritten(p, &w)
+}
+
+// inTurn tells whether a statement of its own that writes in several groups commits one after the other.
+func (c *session) inTurn() bool {
+	return c.acrossGroups() == config.BestEffort || c.acrossGroups() == config.Atomic && c.srv.cfg.Transactions.Autocommit == config.BestEffort
 }
 
 // mayWriteAcross refuses a statement that writes in several groups where that is not wanted.

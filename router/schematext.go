@@ -115,6 +115,8 @@ func (x *schemaText) tableAt(i int) bool {
 		return i == x.head("table") || renamed || tk.Is(i-1, "table") && tk.Is(i-2, "with")
 	case *ast.DropTableStmt:
 		return i == x.head("table") || i == x.head("tables") || i == x.head("view") || tk.Is(i-1, ",")
+	case *ast.AnalyzeTableStmt:
+		return i == x.head("table") || i == x.head("tables") || tk.Is(i-1, ",")
 	case *ast.RenameTableStmt:
 		return i == x.head("table") || i == x.head("tables") || tk.Is(i-1, ",") || tk.Is(i-1, "to")
 	case *ast.TruncateTableStmt:
