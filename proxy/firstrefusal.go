@@ -6,6 +6,7 @@ package proxy
 
 import (
 	"errors"
+	"io"
 
 	"serval/proxy/wire"
 	"serval/rewrite/fingerprint"
@@ -54,7 +55,13 @@ func (c *session) tryRows(st *fingerprint.Statement, n int) error {
 		if err != nil {
 			return err
 		}
-		r.Close()
+		defer r.Close()
+		for err == nil { // RETURNING: its error may come in the place of rows
+			_, err = r.Next()
+		}
+		if err != io.EOF {
+			return err
+		}
 		return errTried
 	})
 }
