@@ -47,6 +47,9 @@ func (c *session) insertSelect(p *router.Plan) error {
 	if !ok {
 		return notSupported("Serval does not support this way to write INSERT … SELECT over several shards: write it more plainly")
 	}
+	if p.Into.Updates && !c.strict() { // in rows of VALUES they take a NULL for a NOT NULL column, in those of a SELECT not
+		return notSupported("Serval does not support ON DUPLICATE KEY UPDATE in an INSERT … SELECT over several shards outside of strict sql_mode: servers judge its values otherwise than those of VALUES")
+	}
 	n := &insertion{session: c, into: p.Into, plan: p, parts: parts}
 	if err := c.atomically(n.run); err != nil {
 		return err
