@@ -57,17 +57,9 @@ func readDDLRequest(args []string, stderr io.Writer) (r ddlRequest, code int, ok
 		flags.PrintDefaults()
 	}
 	flags.StringVar(&r.file, "c", "serval.yaml", "configuration `file`")
-	var words []string
-	for len(args) > 0 {
-		switch err := flags.Parse(args); {
-		case errors.Is(err, flag.ErrHelp):
-			return r, exitOK, false
-		case err != nil:
-			return r, exitUsage, false
-		}
-		if args = flags.Args(); len(args) > 0 {
-			words, args = append(words, args[0]), args[1:]
-		}
+	words, code, ok := parseAnywhere(flags, args)
+	if !ok {
+		return r, code, false
 	}
 	if err := r.setWords(words); err != nil {
 		fmt.Fprintf(stderr, "serval ddl: %v\n", err)

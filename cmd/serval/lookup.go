@@ -60,17 +60,9 @@ func readLookupRequest(args []string, stderr io.Writer) (file, verb, name string
 		flags.PrintDefaults()
 	}
 	flags.StringVar(&file, "c", "serval.yaml", "configuration `file`")
-	var words []string
-	for len(args) > 0 { // options may stand anywhere
-		switch err := flags.Parse(args); {
-		case errors.Is(err, flag.ErrHelp):
-			return "", "", "", exitOK, false
-		case err != nil:
-			return "", "", "", exitUsage, false
-		}
-		if args = flags.Args(); len(args) > 0 {
-			words, args = append(words, args[0]), args[1:]
-		}
+	words, code, ok := parseAnywhere(flags, args)
+	if !ok {
+		return "", "", "", code, false
 	}
 	if len(words) != 2 || words[0] != "build" && words[0] != "check" {
 		flags.Usage()

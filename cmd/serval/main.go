@@ -76,6 +76,23 @@ func printUsage(w io.Writer) {
 	fmt.Fprint(w, "\nserval <command> -h shows a command's options; serval.example.yaml is a commented configuration.\n")
 }
 
+// parseAnywhere reads options that may stand between the words of a command line, and gives the words. When ok is false the
+// subcommand ends with the exit code.
+func parseAnywhere(flags *flag.FlagSet, args []string) (words []string, code int, ok bool) {
+	for len(args) > 0 {
+		switch err := flags.Parse(args); {
+		case errors.Is(err, flag.ErrHelp):
+			return nil, exitOK, false
+		case err != nil:
+			return nil, exitUsage, false
+		}
+		if args = flags.Args(); len(args) > 0 {
+			words, args = append(words, args[0]), args[1:]
+		}
+	}
+	return words, exitOK, true
+}
+
 // configFlag reads the options of a subcommand that takes a configuration file and nothing else. When ok is false the
 // subcommand ends with the exit code.
 func configFlag(name string, args []string, stderr io.Writer) (file string, code int, ok bool) {

@@ -65,17 +65,9 @@ func readTransactionsRequest(args []string, stderr io.Writer) (r transactionsReq
 	flags.StringVar(&r.file, "c", "serval.yaml", "configuration `file`")
 	flags.BoolVar(&r.withoutDecision, "without-decision", false,
 		"end the branches without the deciding group, when it is lost for good: nobody sees then whether the others agree with it")
-	var words []string
-	for len(args) > 0 {
-		switch err := flags.Parse(args); {
-		case errors.Is(err, flag.ErrHelp):
-			return r, exitOK, false
-		case err != nil:
-			return r, exitUsage, false
-		}
-		if args = flags.Args(); len(args) > 0 {
-			words, args = append(words, args[0]), args[1:]
-		}
+	words, code, ok := parseAnywhere(flags, args)
+	if !ok {
+		return r, code, false
 	}
 	if err := r.setWords(words); err != nil {
 		fmt.Fprintf(stderr, "serval transactions: %v\n", err)
