@@ -82,19 +82,26 @@ func (n *insertion) run() error {
 	}
 }
 
-// read carries out the SELECT: as a locking read where the servers take one.
-func (n *insertion) read() (*stepResult, error) {
-	c := n.session
-	if n.into.Lockable && !c.readsCommitted() {
-		rows, err := c.step([]byte(n.parts.Query + "\nLOCK IN SHARE MODE"))
-		if err == nil || toClient(err).Code != codeNotSupported {
-			return rows, err
+// read carries out the SELECT.
+func (n *insertion) read() (*stepResult, error) { return n.session.readToWrite([]byte(n.parts.Query)) }
+
+// readToWrite is a step that reads what is going to be written: the newest rows, under locks, where the servers read so.
+func (c *session) readToWrite(query []byte) (*stepResult, error) {
+	if !c.readsCommitted() {
+		if locked, ok := c.srv.planner.LockReads(query, c.state.mode); ok {
+			rows, err := c.step(locked)
+			if err == nil {
+				return rows, nil
+			}
+			if code := toClient(err).Code; code != codeNotSupported && code != codeParse {
+				return nil, err
+			}
 		}
 	}
-	return c.step([]byte(n.parts.Query))
+	return c.step(query)
 }
 
-// readsCommitted tells whether an INSERT … SELECT takes no locks on what it reads.
+// readsCommitted tells whether statements that write take no locks on what they read elsewhere.
 func (c *session) readsCommitted() bool {
 	level := strings.ToUpper(c.state.vars[c.known.flavor.isolationVariable()] + c.next.isolation)
 	return strings.Contains(level, "COMMITTED")

@@ -199,14 +199,8 @@ func (v *valuing) one(query string, locked bool) ([]byte, error) {
 // ask reads with the locks that a server takes on what an INSERT reads, where that can be.
 func (v *valuing) ask(query string, locked bool) (*stepResult, error) {
 	c := v.session
-	if locked && !c.readsCommitted() {
-		r, err := c.step([]byte(query + "\nLOCK IN SHARE MODE"))
-		if err == nil {
-			return r, nil
-		}
-		if code := toClient(err).Code; code != codeNotSupported && code != codeParse {
-			return nil, err
-		}
+	if locked {
+		return c.readToWrite([]byte(query))
 	}
 	return c.step([]byte(query))
 }

@@ -131,7 +131,7 @@ func (w *changing) run() error {
 
 // search finds the rows. What is wrong with a value is told as of the statement itself.
 func (w *changing) search() (*stepResult, error) {
-	r, err := w.c.step(w.pick.Select)
+	r, err := w.c.readToWrite(w.pick.Select)
 	var e *wire.Error
 	if errors.As(err, &e) && e.Code == 1054 && w.pick.Values > 0 && !w.pick.Subqueries && !w.pick.Once && w.c.known.flavor.mariadb {
 		if said, ok := strings.CutSuffix(e.Message, " in 'SELECT'"); ok {

@@ -25,8 +25,6 @@ type Into struct {
 	Updates bool // ON DUPLICATE KEY UPDATE
 	// LastID: ids of the statement are what it gives LAST_INSERT_ID().
 	LastID bool
-	// Lockable: the SELECT may end in a locking clause and has none.
-	Lockable bool
 	// Divides: it may give decimals with more digits than a client sees (MariaDB).
 	Divides bool
 }
@@ -34,7 +32,7 @@ type Into struct {
 // insertInto describes the target for the session.
 func (p *planning) insertInto(s *ast.InsertStmt, target *source) *Into {
 	into := &Into{Table: target.table, Ignore: s.IgnoreErr, Replace: s.IsReplace, Updates: len(s.OnDuplicate) > 0, LastID: p.uses.setsID}
-	into.Lockable, into.Divides = p.lockable(s.Select), divides(s.Select)
+	into.Divides = divides(s.Select)
 	t := target.table
 	if t == nil || len(t.Columns) == 0 {
 		return into
@@ -52,13 +50,6 @@ func (p *planning) insertInto(s *ast.InsertStmt, target *source) *Into {
 		into.Columns, into.Names = append(into.Columns, t.Column(c.Name.O)), append(into.Names, c.Name.O)
 	}
 	return into
-}
-
-// lockable tells whether a query is one block whose tables a locking clause at its end would lock.
-func (p *planning) lockable(n ast.ResultSetNode) bool {
-	sel, ok := n.(*ast.SelectStmt)
-	return ok && sel.From != nil && sel.Kind == ast.SelectStmtKindSelect && !p.scope.derived && !p.scope.subs && len(p.scope.blocks) == 2 &&
-		(sel.LockInfo == nil || sel.LockInfo.LockType == ast.SelectLockNone) && len(sel.Lists) == 0 && !sel.IsInBraces
 }
 
 // divides tells whether a query computes quotients or means.
