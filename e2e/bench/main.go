@@ -8,6 +8,9 @@
 //
 // Transactions of two UPDATEs (transactions.go), within one group and over two: the latency of COMMIT and of all of it.
 //
+// Queries that all shards have a part in (queries.go), beside one server that holds all rows: their latency, and the processor
+// time of Serval and of the servers.
+//
 //	go run ./e2e/bench                                    about 25 minutes
 //	go run ./e2e/bench -rounds 2 -seconds 3 -threads 16   about two
 //	go run ./e2e/bench -only transactions -threads 1,8    a part of it
@@ -47,7 +50,7 @@ func parseOptions() (options, error) {
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds; the median counts")
 	flag.IntVar(&o.seconds, "seconds", 10, "seconds of one measurement")
 	threads := flag.String("threads", "1,8,64", "numbers of clients")
-	flag.StringVar(&o.only, "only", "", "sysbench or transactions; default both")
+	flag.StringVar(&o.only, "only", "", "sysbench, transactions or queries; default all")
 	flag.IntVar(&o.flush, "flush", 2, "the servers' innodb_flush_log_at_trx_commit; 1 waits for the disk with every COMMIT")
 	kind := flag.String("kind", "", "mysql or mariadb; default mysql where it is there")
 	flag.Parse()
@@ -80,13 +83,15 @@ func run() error {
 	}
 	defer b.close()
 	fmt.Printf("%d rows, %s, innodb_flush_log_at_trx_commit = %d, %d rounds of %d s\n\n", tableSize, o.kind, o.flush, o.rounds, o.seconds)
-	if o.only != "transactions" {
-		if err := b.compareStatements(o); err != nil {
-			return err
+	for _, part := range []struct {
+		name    string
+		compare func(options) error
+	}{{"sysbench", b.compareStatements}, {"transactions", b.compareTransactions}, {"queries", b.compareQueries}} {
+		if o.only == "" || o.only == part.name {
+			if err := part.compare(o); err != nil {
+				return err
+			}
 		}
-	}
-	if o.only != "sysbench" {
-		return b.compareTransactions(o)
 	}
 	return nil
 }
@@ -112,6 +117,25 @@ func (b *bench) compareStatements(o options) error {
 	for _, w := range workloads {
 		for _, threads := range o.threads {
 			if err := b.compare(w, threads, o); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (b *bench) compareQueries(o options) error {
+	fmt.Println()
+	fmt.Println("Queries over all rows; processor times in µs for a statement:")
+	fmt.Println()
+	fmt.Println("| query | clients | through | statements/s | to direct | p50 ms | p99 | Serval CPU | servers' CPU | to direct |")
+	fmt.Println("|---|---:|---|---:|---:|---:|---:|---:|---:|---:|")
+	for _, q := range queryTexts {
+		for _, clients := range o.threads {
+			if clients > mostAskers {
+				continue
+			}
+			if err := b.compareQuery(q, clients, o); err != nil {
 				return err
 			}
 		}

@@ -15,7 +15,10 @@ import (
 	"serval/e2e/cluster"
 )
 
-const tableSize = 100_000
+const (
+	tableSize = 100_000
+	fewSize   = 1000 // rows of the table few, each of which refers to one of the large table
+)
 
 const schema = `USE sbtest;
 CREATE TABLE sbtest1 (
@@ -26,6 +29,11 @@ CREATE TABLE sbtest1 (
   PRIMARY KEY (id),
   KEY k_1 (k)
 );
+CREATE TABLE few (
+  id INT NOT NULL,
+  ref INT NOT NULL,
+  PRIMARY KEY (id)
+);
 USE whole;
 CREATE TABLE sbtest1 (
   id INT NOT NULL AUTO_INCREMENT,
@@ -34,6 +42,11 @@ CREATE TABLE sbtest1 (
   pad CHAR(60) NOT NULL DEFAULT '',
   PRIMARY KEY (id),
   KEY k_1 (k)
+);
+CREATE TABLE few (
+  id INT NOT NULL,
+  ref INT NOT NULL,
+  PRIMARY KEY (id)
 );
 `
 
@@ -52,6 +65,8 @@ databases:
     default_group: g0
     tables:
       sbtest1:
+        shard: {column: id, by: hash_mod, shards: 8, groups: [g0, g1], database: "sb_{shard}"}
+      few:
         shard: {column: id, by: hash_mod, shards: 8, groups: [g0, g1], database: "sb_{shard}"}
 `
 
@@ -125,8 +140,20 @@ func (b *bench) start(o options) error {
 	return nil
 }
 
-// fill inserts ids 1 to tableSize, each into its shard.
+// row is row id of a table as it stands in an INSERT.
+func row(table string, id int) string {
+	if table == "few" {
+		return fmt.Sprintf("(%d, %d)", id, 1+id*97%tableSize)
+	}
+	return fmt.Sprintf("(%d, %d, '%0119d', '%059d')", id, 1+id*7919%tableSize, id*31, id*17)
+}
+
+// fill inserts ids from 1 on, each into its shard.
 func fill(t *cluster.Table) error {
+	size := tableSize
+	if t.Name == "few" {
+		size = fewSize
+	}
 	for shard, p := range t.Places {
 		name := fmt.Sprintf("`%s`.`%s`", p.Database, p.Table)
 		var rows []string
@@ -135,11 +162,11 @@ func fill(t *cluster.Table) error {
 			rows = rows[:0]
 			return p.Node.Exec(sql)
 		}
-		for id := 1; id <= tableSize; id++ {
+		for id := 1; id <= size; id++ {
 			if len(t.Places) > 1 && id%len(t.Places) != shard {
 				continue
 			}
-			rows = append(rows, fmt.Sprintf("(%d, %d, '%0119d', '%059d')", id, 1+id*7919%tableSize, id*31, id*17))
+			rows = append(rows, row(t.Name, id))
 			if len(rows) == 5000 {
 				if err := flush(); err != nil {
 					return err

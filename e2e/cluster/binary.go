@@ -200,17 +200,20 @@ func (b *Binary) memory(field string) (int64, error) {
 	return 0, errors.New("no " + field + " in /proc/PID/status")
 }
 
-// CPU is the processor time that the program has used, user and system, read from /proc/PID/stat (clock ticks of
+// CPU is the processor time that the program has used.
+func (b *Binary) CPU() (time.Duration, error) { return CPU(b.PID()) }
+
+// CPU is the processor time that a process has used, user and system, read from /proc/PID/stat (clock ticks of
 // 10 ms: the kernel's USER_HZ is 100 on every platform that Go knows).
-func (b *Binary) CPU() (time.Duration, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", b.PID()))
+func CPU(pid int) (time.Duration, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, err
 	}
 	_, rest, ok := strings.Cut(string(text), ") ") // the name before it may hold anything
 	fields := strings.Fields(rest)
 	if !ok || len(fields) < 13 {
-		return 0, fmt.Errorf("/proc/%d/stat: %q", b.PID(), text)
+		return 0, fmt.Errorf("/proc/%d/stat: %q", pid, text)
 	}
 	user, err1 := strconv.ParseInt(fields[11], 10, 64)
 	system, err2 := strconv.ParseInt(fields[12], 10, 64)
