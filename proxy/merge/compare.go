@@ -101,6 +101,7 @@ type value struct {
 	fraction []byte  // Integer, Decimal: digits behind the point without trailing zeros
 	micros   int64   // Time
 	double   float64 // Float
+	length   int     // Bytes, Padded: of the whole key, of which text is the part up to Key.MaxLength
 }
 
 // errKeyText says that a key's text is not of its kind. It does not show the text: errors are logged.
@@ -121,6 +122,7 @@ func (k *Key) load(v *value, text []byte, null bool) error {
 	case Time:
 		ok = v.loadTime(text)
 	case Bytes, Padded:
+		v.length = len(text)
 		if k.MaxLength > 0 && len(text) > k.MaxLength {
 			text = text[:k.MaxLength]
 		}
