@@ -40,23 +40,35 @@ type gathered struct {
 	found    uint64        // FOUND_ROWS() of the legs together
 	passed   func() uint64 // rows that were passed on, and those that OFFSET skipped
 	asking   int           // the last leg that was touched, -1: none
+	misfit   bool          // what the merge needs of the shards is what they cannot give: nothing was told to the client
 }
 
-// scatter carries out a merged SELECT.
-func (c *session) scatter(p *router.Plan) error {
+// scatter carries out a merged SELECT. Where the types or collations of the result, or a server's rules, show that it cannot be
+// merged, it is gathered, if it can be.
+func (c *session) scatter(p *router.Plan) (kind, group string, err error) {
+	misfit, err := c.scatterMerged(p)
+	if misfit && c.route.GatherInstead(&c.st) {
+		group, err = c.gather(p)
+		return "gather", group, err
+	}
+	return "scatter", "", err
+}
+
+// scatterMerged tells with its error whether there is something wrong only with the merging.
+func (c *session) scatterMerged(p *router.Plan) (misfit bool, err error) {
 	g := &gathered{session: c, asking: -1}
 	if c.inTransaction() {
-		if err := g.askInTurn(p); err != nil {
-			g.close(false)
-			return err
-		}
-	} else if err := g.ask(p); err != nil {
+		err = g.askInTurn(p)
+	} else {
+		err = g.ask(p)
+	}
+	if err != nil {
 		g.close(false)
-		return err
+		return g.misfit, err
 	}
 	complete, err := c.mergeRows(p, g)
 	g.close(complete && err == nil)
-	return err
+	return g.misfit, err
 }
 
 // ask asks all legs at once, or, when the session is pinned to a connection for some of them, one after the other.
@@ -276,7 +288,7 @@ func (g *gathered) unpin() {
 // be told in place of the client's.
 func (g *gathered) ownWords(p *router.Plan, i int, conn *backend.Conn, e *wire.Error) *wire.Error {
 	c := g.session
-	if c.route.Scatter().Hidden == 0 || e.Code != 1054 && e.Code != 1052 && e.Code != 1247 { // unknown, ambiguous, bad reference
+	if c.route.Scatter().Hidden == 0 || !ofHidden(e.Code) {
 		return e
 	}
 	var own *wire.Error
@@ -299,11 +311,23 @@ func (g *gathered) ownWords(p *router.Plan, i int, conn *backend.Conn, e *wire.E
 			return own
 		}
 		if err == io.EOF {
+			g.misfit = true
 			return e
 		}
 	}
 	g.pinned = true
 	return e
+}
+
+// ofHidden tells whether an error may be about hidden columns.
+func ofHidden(code uint16) bool {
+	switch code {
+	case 1054, 1052, 1247, // unknown, ambiguous, bad reference
+		1055, 1140, // not in GROUP BY, no GROUP BY
+		1111, 3593, 4015, 4016: // a group or window function in a wrong place
+		return true
+	}
+	return false
 }
 
 // finished gives back a leg's connection whose answer was an error, read to its end.

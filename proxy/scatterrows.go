@@ -37,6 +37,8 @@ func (c *session) mergeRows(p *router.Plan, g *gathered) (complete bool, err err
 	}
 	stream, skip, err := c.mergedStream(sc, g, visible)
 	if err != nil {
+		var e *wire.Error
+		g.misfit = errors.As(err, &e) && e.Code == codeNotSupported
 		return false, err
 	}
 	limit := c.route.Limit

@@ -156,7 +156,7 @@ func (c *session) execute(p *router.Plan) (kind, group string, err error) {
 	case c.route.Stepped:
 		return "steps", "", c.inSteps(p)
 	case c.route.Merged:
-		return "scatter", "", c.scatter(p)
+		return c.scatter(p)
 	case len(c.route.Legs) == 1 && !c.looks():
 		group, err = c.relay(p)
 		return p.Kind.String(), group, err

@@ -63,10 +63,14 @@ func (p *Plan) scatterReason(legs int) string {
 }
 
 func (p *Plan) mergeReason() string {
-	if len(p.scatter.Keys) == 0 {
-		return "; rows in the order of the shards"
+	reason := ""
+	if p.scatter.Whole {
+		reason = "; each group is whole on one shard"
 	}
-	return "; sorted rows are merged"
+	if len(p.scatter.Keys) == 0 {
+		return reason + "; rows in the order of the shards"
+	}
+	return reason + "; sorted rows are merged"
 }
 
 // gatherReason says why the rows are gathered.

@@ -48,7 +48,7 @@ func (c *Copy) StaysIn(group string) (Shard, bool) {
 
 // gatherInstead has the plan be carried out on gathered rows where its keys do not lead to one place, when it can be.
 func (p *planning) gatherInstead() {
-	if !p.spread() {
+	if !p.spread() && p.plan.scatter.certain() {
 		return
 	}
 	g, refusal := p.gathered()
@@ -58,6 +58,20 @@ func (p *planning) gatherInstead() {
 	case p.plan.scatterRefusal != nil:
 		p.plan.scatterRefusal = refusal
 	}
+}
+
+// certain tells whether the shards' results are known to be merged, whatever the types and collations of their columns.
+func (s *Scatter) certain() bool {
+	if s == nil {
+		return true
+	}
+	for i := range s.Keys {
+		switch s.Keys[i].Class {
+		case SortText, SortUnknown:
+			return false
+		}
+	}
+	return !s.Whole || s.Hidden == 0
 }
 
 // spread tells whether there are keys with which the statement is for several places that cannot be merged.
@@ -189,6 +203,15 @@ func lockOf(src *source) string {
 		return " FOR SHARE SKIP LOCKED"
 	}
 	return " FOR UPDATE"
+}
+
+// GatherInstead makes a merged route one on gathered rows; false when the plan has no such way.
+func (r *Route) GatherInstead(st *fingerprint.Statement) bool {
+	if r.Plan.Gather == nil {
+		return false
+	}
+	r.gather(r.Plan.Gather, st)
+	return true
 }
 
 // gather makes the route of a query on gathered rows: one leg, whose tables the session has yet to make.

@@ -223,9 +223,20 @@ func (s *scattering) key(e ast.ExprNode, visible int, text span, desc bool) erro
 	if c, ok := e.(*ast.ColumnNameExpr); ok {
 		if src, ok := s.resolve(c.Name); ok && src.src.table != nil {
 			if col := src.src.table.Column(src.name); col != nil {
+				if err := s.distinctColumn(src, col); err != nil {
+					return err
+				}
 				return s.columnKey(col, visible, s.plainName(src), desc)
 			}
 		}
+	}
+	if s.sel.Distinct {
+		if err := s.distinctKey(e, visible); err != nil {
+			return err
+		}
+	}
+	if done, err := s.aggregateKey(e, visible, text, desc); done || err != nil {
+		return err
 	}
 	if arithmetic(e) {
 		s.out.Keys = append(s.out.Keys, SortKey{Column: -1, Hidden: len(s.hidden), Class: SortNumber, Desc: desc})

@@ -207,6 +207,7 @@ type Scatter struct {
 	template rewrite.Template
 	Hidden   int       // columns at the end of each row that the client does not see
 	Keys     []SortKey // empty: the shards' rows one after the other
+	Whole    bool      // it has groups (GROUP BY, DISTINCT, windows), each of them whole on one shard
 	// limit and offset are slots, -1 when absent.
 	limit, offset int
 }

@@ -67,25 +67,17 @@ func (p *planning) cannotScatter(sel *ast.SelectStmt, l *layout) *Refusal {
 		return refuse("WITH, UNION or derived tables over several shards", t, "%s in every part", key)
 	case p.scope.subs && p.apart(l, p.scope.blocks[0], nil) != nil:
 		return refuse("subqueries over several shards", t, "%s, or ask for the parts separately", key)
-	case sel.GroupBy != nil:
-		return refuse("GROUP BY over several shards", t, "%s", key)
-	case sel.Having != nil:
-		return refuse("HAVING over several shards", t, "%s", key)
-	case p.uses.aggregate:
-		return refuse("aggregate functions over several shards", t, "%s", key)
-	case sel.Distinct:
-		return refuse("DISTINCT over several shards", t, "%s", key)
-	case p.uses.window || len(sel.WindowSpecs) > 0:
-		return refuse("window functions over several shards", t, "%s", key)
 	case p.uses.unsafe != "":
 		return refuse(p.uses.unsafe+" over several shards", t, "%s", key)
 	case p.uses.sysVar:
 		return refuse("system variables over several shards", t, "%s", key)
 	}
-	if p.scope.subs {
-		return nil // apart has looked at all tables
+	if !p.scope.subs { // else apart has looked at all tables
+		if refusal := p.notTogether(l); refusal != nil {
+			return refusal
+		}
 	}
-	return p.notTogether(l)
+	return p.wholesOf(sel, l).refusal(p, t)
 }
 
 // notTogether says why the joined rows of a statement are not the union of what each shard can join by itself; nil

@@ -25,6 +25,7 @@ type scattering struct {
 	hidden []hiddenColumn
 	out    *Scatter
 	from   int // offset of the main FROM
+	wholes *wholes
 
 	noColumn bool // ORDER BY names a position that is not there
 }
@@ -38,7 +39,8 @@ type hiddenColumn struct {
 }
 
 func (p *planning) scatter(sel *ast.SelectStmt, l *layout) error {
-	s := &scattering{p: p, sel: sel, block: p.scope.blocks[0], out: &Scatter{limit: -1, offset: -1}}
+	s := &scattering{p: p, sel: sel, block: p.scope.blocks[0], wholes: p.wholesOf(sel, l), out: &Scatter{limit: -1, offset: -1}}
+	s.out.Whole = sel.GroupBy != nil || sel.Distinct || len(s.wholes.use.windows) > 0
 	if err := s.findFields(); err != nil {
 		return err
 	}
@@ -105,7 +107,7 @@ func (s *scattering) findFields() error {
 
 func isSelectOption(w string) bool {
 	switch w {
-	case "all", "distinctrow", "high_priority", "straight_join", "sql_small_result", "sql_big_result", "sql_buffer_result", "sql_no_cache", "sql_cache":
+	case "all", "distinct", "distinctrow", "sql_calc_found_rows", "high_priority", "straight_join", "sql_small_result", "sql_big_result", "sql_buffer_result", "sql_no_cache", "sql_cache":
 		return true
 	}
 	return false
