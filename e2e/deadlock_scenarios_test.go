@@ -267,6 +267,45 @@ func deadlockStatements(t *testing.T, bed *deadlockBed) {
 	wait.Wait()
 }
 
+// deadlockCloseReading: a Serval that closes while it reads a server takes back what it has published there: a transaction
+// that waits in one group and is waited for in another.
+func deadlockCloseReading(t *testing.T, bed *deadlockBed) {
+	node := func(n int) *raw.Conn {
+		c, err := raw.Dial(bed.Nodes[n].Addr(), raw.Options{User: servers.User, Password: servers.Password})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(c.Close)
+		return c
+	}
+	s := bed.serval(t)
+	holder, middle, last, locks := node(1), dialEach(t, s)[0], node(0), node(0)
+	done(t, holder, "BEGIN", bed.physical(2, add(2)))
+	done(t, middle, "BEGIN", add(0))
+	var asked sync.WaitGroup
+	asked.Go(func() { _, _ = middle.Query(add(2)) })
+	asked.Go(func() { _, _ = last.Query(bed.physical(0, add(0))) })
+	bed.published(t)
+	done(t, locks, "LOCK TABLES serval.waits WRITE")
+	time.Sleep(500 * time.Millisecond) // its next reading waits
+	time.AfterFunc(400*time.Millisecond, func() { _, _ = locks.Query("UNLOCK TABLES") })
+	closesSoon(t, s, func() {})
+	done(t, holder, "ROLLBACK")
+	asked.Wait()
+}
+
+// published waits until a Serval has published a transaction on the first server.
+func (bed *deadlockBed) published(t *testing.T) {
+	t.Helper()
+	for range 50 {
+		if rows, err := bed.Nodes[0].Query("SELECT * FROM serval.waits"); err == nil && len(rows) > 0 {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Fatal("nothing is published")
+}
+
 // deadlockClose: Close ends the detector, also while it waits for a server that hangs.
 func deadlockClose(t *testing.T, bed *deadlockBed) {
 	before := goleak.IgnoreCurrent()

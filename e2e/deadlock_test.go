@@ -279,6 +279,7 @@ func TestDeadlocks(t *testing.T) {
 				{"several statements in one command", deadlockMulti},
 				{"a victim that gets its lock", deadlockUnharmed},
 				{"close", deadlockClose},
+				{"close while reading", deadlockCloseReading},
 				{"many circles", deadlockMany},
 				{"contention", deadlockContention},
 				{"contention of statements", deadlockStatements},

@@ -191,6 +191,20 @@ func stateOf(code uint16) string {
 
 // add puts a row into the batch.
 func (n *insertion) add(row [][]byte) error {
+	for i, value := range row {
+		if value == nil && n.keyless(i) {
+			return n.addKeyless(row, i)
+		}
+	}
+	n.write(row)
+	if n.count < insertRows && len(n.batch) < insertBytes {
+		return nil
+	}
+	return n.flush()
+}
+
+// write writes a row into the batch.
+func (n *insertion) write(row [][]byte) {
 	if n.count == 0 {
 		n.batch = append(append(n.batch[:0], n.parts.Head...), " VALUES "...)
 	} else {
@@ -201,17 +215,26 @@ func (n *insertion) add(row [][]byte) error {
 		if i > 0 {
 			n.batch = append(n.batch, ',')
 		}
-		if value == nil && n.keyless(i) {
-			return protocolError(1048, "23000", "Column '%s' cannot be null", n.into.Columns[i].Name)
-		}
 		n.batch = n.writers[i](n.batch, &n.rows.Columns[i], value, n.session.state.mode)
 	}
 	n.batch = append(n.batch, ')')
 	n.count++
-	if n.count < insertRows && len(n.batch) < insertBytes {
-		return nil
+}
+
+// addKeyless has a row refused that has no shard, with a NULL in column i: after the rows before it, and for what a server
+// finds wrong with it first, so any shard's server is asked.
+func (n *insertion) addKeyless(row [][]byte, i int) error {
+	if err := n.flush(); err != nil {
+		return err
 	}
-	return n.flush()
+	n.write(row)
+	n.finish()
+	r, err := n.session.stepAt(0, n.batch)
+	if err != nil {
+		return n.failed(err)
+	}
+	r.Close()
+	return notSupported("Serval does not support NULL as the shard key '%s': give every row a value", n.into.Columns[i].Name)
 }
 
 // keyless tells whether a NULL in column i would be a shard key that servers refuse.
@@ -226,9 +249,7 @@ func (n *insertion) flush() error {
 	if n.count == 0 {
 		return nil
 	}
-	if n.parts.Tail != "" {
-		n.batch = append(append(n.batch, ' '), n.parts.Tail...)
-	}
+	n.finish()
 	r, err := n.session.step(n.batch)
 	if err != nil {
 		return n.failed(err)
@@ -249,6 +270,13 @@ func (n *insertion) flush() error {
 	n.records += n.count
 	n.count = 0
 	return nil
+}
+
+// finish writes what stands behind the rows.
+func (n *insertion) finish() {
+	if n.parts.Tail != "" {
+		n.batch = append(append(n.batch, ' '), n.parts.Tail...)
+	}
 }
 
 // duplicatesOf is the number of rows of the batch that met an existing one.

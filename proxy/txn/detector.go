@@ -26,7 +26,7 @@ const (
 	longestPause = 5 * time.Second
 	momentsKept  = 16
 	endAgain     = time.Second // when a victim that goes on is ended again
-	leaveTimeout = 300 * time.Millisecond
+	leaveTimeout = time.Second
 )
 
 // Waiter is a transaction over several groups whose statement has been running for a while.
@@ -72,22 +72,38 @@ func (m *Manager) WatchDeadlocks(ctx context.Context, sessions Sessions) {
 	for _, g := range m.cluster.Groups() {
 		d.readers[g.Name()] = &lockReader{m: m, group: g.Name()}
 	}
-	defer d.leave()
 	if len(d.readers) < 2 {
 		return
 	}
+	writing, end := outlive(ctx, leaveTimeout)
+	defer end()
+	defer d.leave(writing)
 	wait, before := lookEvery, time.Duration(0)
 	for pause(ctx, wait-wait/8+mathrand.N(wait/4)) { // not in step with other Servals
-		asked := d.round(ctx)
+		asked := d.round(ctx, writing)
 		wait = min(max(lookEvery, busyShare*min(asked, before)), longestPause) // slow once is no reason
 		before = asked
 	}
 }
 
+// outlive gives a context that ends some time after another one: what was begun to be written is not cut off, or nobody
+// would know whether it is still on its way. stop gives it up.
+func outlive(ctx context.Context, by time.Duration) (longer context.Context, stop func()) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		defer cancel()
+		select {
+		case <-ctx.Done():
+			pause(longer, by)
+		case <-longer.Done():
+		}
+	})
+	return longer, func() { cancel(); watching.Wait() }
+}
+
 // leave takes back what other Servals would see for a while otherwise.
-func (d *detector) leave() {
-	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
-	defer cancel()
+func (d *detector) leave(ctx context.Context) {
 	var wait sync.WaitGroup
 	for g, rows := range d.published {
 		wait.Go(func() { d.readers[g].publish(ctx, nil, rows) })
@@ -115,8 +131,8 @@ func (d *detector) waiting() map[string]Waiter {
 	return found
 }
 
-// round looks once. It returns how long the servers needed.
-func (d *detector) round(ctx context.Context) (asked time.Duration) {
+// round looks once, and shows others what it saw until writing ends. It returns how long the servers needed.
+func (d *detector) round(ctx, writing context.Context) (asked time.Duration) {
 	first := d.waiting()
 	if len(first) == 0 && len(d.published) == 0 {
 		if d.moments != nil {
@@ -129,7 +145,10 @@ func (d *detector) round(ctx context.Context) (asked time.Duration) {
 	moment := time.Now()
 	d.learn(readings, first, seen)
 	d.endCircles(first)
-	d.publish(ctx, readings, first)
+	if ctx.Err() != nil {
+		return 0 // leave has the rest
+	}
+	d.publish(writing, readings, first)
 	d.moments = append(d.moments, moment)
 	d.moments = d.moments[max(0, len(d.moments)-momentsKept):]
 	for _, r := range readings {
@@ -234,25 +253,41 @@ func (d *detector) learn(readings map[string]*reading, first map[string]Waiter, 
 func (d *detector) own(id string) bool { return strings.HasPrefix(id, d.name) }
 
 // publish shows the other Servals this one's transactions that may be in a circle, and takes back what was shown of
-// others. What cannot be taken back now counts for a moment only, and is taken back when its server is read again.
+// others. What cannot be taken back now counts for a moment only, and is taken back later: until then it is known.
 func (d *detector) publish(ctx context.Context, readings map[string]*reading, waiters map[string]Waiter) {
 	rows := d.rows(readings, waiters)
-	var wait sync.WaitGroup
+	var (
+		mu   sync.Mutex
+		wait sync.WaitGroup
+		left = map[string][]row{}
+	)
 	for g, r := range d.readers {
-		old := d.published[g]
+		old := slices.Clone(d.published[g])
 		if got := readings[g]; got != nil {
 			for _, w := range got.rows {
-				if d.own(w.id) || got.age(w) > keptFor {
+				if (d.own(w.id) || got.age(w) > keptFor) && !slices.ContainsFunc(old, w.same) {
 					old = append(old, w)
 				}
 			}
 		}
 		old = slices.DeleteFunc(old, func(w row) bool { return slices.ContainsFunc(rows[g], w.same) })
-		if len(rows[g])+len(old) > 0 && r.conn != nil {
-			wait.Go(func() { r.publish(ctx, rows[g], old) })
+		if len(rows[g])+len(old) == 0 {
+			continue
 		}
+		wait.Go(func() {
+			if r.conn == nil || !r.publish(ctx, rows[g], old) {
+				mu.Lock()
+				left[g] = slices.DeleteFunc(old, func(w row) bool { return !d.own(w.id) })
+				mu.Unlock()
+			}
+		})
 	}
 	wait.Wait()
+	for g := range left {
+		if len(left[g]) > 0 {
+			rows[g] = append(rows[g], left[g]...)
+		}
+	}
 	d.published = rows
 }
 

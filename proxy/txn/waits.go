@@ -22,7 +22,7 @@ const (
 // publishedRows are the rows of the table, none where it was not made yet.
 func (r *lockReader) publishedRows(a *backend.Answer) []row {
 	if a.Err != nil {
-		if a.Err.Code != codeNoTable && a.Err.Code != codeUnknownDatabase {
+		if !noTable(a.Err) {
 			r.notPublished(a.Err)
 		}
 		return nil
@@ -43,22 +43,24 @@ func (r *lockReader) notPublished(err error) {
 	}
 }
 
-// publish writes rows and deletes others.
-func (r *lockReader) publish(ctx context.Context, rows, old []row) {
+// publish writes rows and deletes others. It tells whether that is settled: not when another try could do more.
+func (r *lockReader) publish(ctx context.Context, rows, old []row) (settled bool) {
 	err := r.with(ctx, func(_ context.Context, c *backend.Conn) error { return r.publishOn(c, rows, old) })
 	switch {
 	case err == nil:
 		r.unpublished = ""
 	case code(err) == codeLockWait || code(err) == codeDeadlock || ctx.Err() != nil: // next time
+		return false
 	default:
 		r.notPublished(err)
 	}
+	return err == nil || code(err) != 0 // a server that refuses has none of them, or keeps them
 }
 
 func (r *lockReader) publishOn(c *backend.Conn, rows, old []row) error {
 	for _, o := range old {
 		_, err := c.Exec(fmt.Sprintf("DELETE FROM %s WHERE id = '%s' AND thread = %d AND seen <= %d", r.m.table(waitsTable), o.id, o.thread, o.seen))
-		if err != nil {
+		if err != nil && !noTable(err) {
 			return err
 		}
 	}
@@ -67,13 +69,16 @@ func (r *lockReader) publishOn(c *backend.Conn, rows, old []row) error {
 	}
 	sql := r.insertSQL(rows)
 	_, err := c.Exec(sql)
-	if code(err) == codeNoTable || code(err) == codeUnknownDatabase {
+	if noTable(err) {
 		if err = r.makeTable(c); err == nil {
 			_, err = c.Exec(sql)
 		}
 	}
 	return err
 }
+
+// noTable tells whether nobody has made the table yet.
+func noTable(err error) bool { return code(err) == codeNoTable || code(err) == codeUnknownDatabase }
 
 // insertSQL writes rows that were all seen at the same time.
 func (r *lockReader) insertSQL(rows []row) string {
