@@ -72,6 +72,7 @@ type User struct {
 	Databases []string // logical databases that it may use; nil is all of them
 	NeedsTLS  bool     // it may only log in over TLS
 	Admin     bool     // it sees all sessions and may KILL them
+	Limits    Limits   // of its statements
 }
 
 // MayUse tells whether the user may use a logical database.
@@ -137,6 +138,7 @@ type Database struct {
 	DefaultGroup string // group of the tables that are not listed
 	Physical     string // its name on the servers; default Name
 	Tables       []Table
+	Limits       Limits // of statements that name it
 }
 
 // TableKind says how a table is laid out over the groups.

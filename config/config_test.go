@@ -129,11 +129,11 @@ groups: {g0: {primary: "db:3306", user: root, password: ""}}
 databases: {shop: , other: }
 `, world(map[string]string{"SECRET": "from env"}, map[string]string{"secret/file": "from file\r\n", "/secret": " kept as it is "}))
 	want := []User{
-		{"plain", "0755", []string{"shop"}, false, false},
-		{"empty", "", nil, false, false},
-		{"env", "from env", nil, false, false},
-		{"file", "from file", []string{"shop", "other"}, false, false},
-		{"absolute", " kept as it is ", nil, false, false},
+		{"plain", "0755", []string{"shop"}, false, false, Limits{}},
+		{"empty", "", nil, false, false, Limits{}},
+		{"env", "from env", nil, false, false, Limits{}},
+		{"file", "from file", []string{"shop", "other"}, false, false, Limits{}},
+		{"absolute", " kept as it is ", nil, false, false, Limits{}},
 	}
 	if !reflect.DeepEqual(c.Users, want) {
 		t.Errorf("%v", c.Users)

@@ -53,7 +53,7 @@ func (r *reader) database(d *Database, e entry, groups groupSet) []*yaml.Node {
 	path := "databases." + e.name
 	d.Name, d.Physical = e.name, e.name
 	r.checkDatabaseName(e.key, path, e.name)
-	b := r.block(e.value, e.key, path, "default_group", "physical", "tables")
+	b := r.block(e.value, e.key, path, "default_group", "physical", "tables", "limits")
 	switch n := b.get("default_group"); {
 	case n != nil:
 		d.DefaultGroup, _ = r.member(n, path+".default_group", "group", groups.names)
@@ -67,6 +67,7 @@ func (r *reader) database(d *Database, e entry, groups groupSet) []*yaml.Node {
 			r.checkDatabaseName(n, path+".physical", d.Physical)
 		}
 	}
+	d.Limits = r.limits(b)
 	if b.get("tables") == nil {
 		return nil
 	}

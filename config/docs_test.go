@@ -23,7 +23,7 @@ func TestDocumented(t *testing.T) {
 		"max", "max_idle", "max_lifetime", "idle_timeout", "acquire_timeout", "connect_timeout",
 		"default_group", "physical", "tables", "group", "shard", "broadcast", "lookup", "ids", "segment", "sequences",
 	}
-	keys = append(append(keys, settingKeys...), shardKeys...)
+	keys = append(append(append(keys, settingKeys...), shardKeys...), limitKeys[:]...)
 	for _, own := range algorithmKeys {
 		keys = append(keys, own...)
 	}

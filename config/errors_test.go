@@ -95,6 +95,7 @@ func TestTopErrors(t *testing.T) {
 		{"no listener", around("listeners: []\n"), []string{"4:12 listeners: there is none"}},
 		{"listener twice", around("listeners: [\":3307\", \"127.0.0.1:3307\"]\n"), []string{"4:22 :3307 and 127.0.0.1:3307 are one port"}},
 		{"admin on a listener", around("admin: 127.0.0.1:3307\n"), []string{"4:1 127.0.0.1:3307 is also a listener's port"}},
+		{"gather group", around("gather: {group: g7}\n"), []string{`4:17 gather.group: no group is called "g7"; there are g0`}},
 		{"alias", around("log: {level: &a loud, format: *a}\n"), []string{`4:14 log.level: "loud"`, `4:14 log.format: "loud"`}},
 	}, world(nil, nil))
 	if aroundLines != strings.Count(around(""), "\n") || frameLines != strings.Count(frame(""), "\n") {
@@ -170,6 +171,9 @@ func TestUserErrors(t *testing.T) {
 		{"no file", text("  app: {password_file: /no/where}\n"), []string{"4:24 the file /no/where cannot be read: file does not exist"}},
 		{"empty file", text("  app: {password_file: /empty}\n"), []string{"4:24 the file /empty is empty"}},
 		{"long file", text("  app: {password_file: /long}\n"), []string{"4:24 cannot be read: the file is too large"}},
+		{"unknown limit", text("  app: {password: x, limits: {max_gather_row: 5}}\n"), []string{`4:31 users.app.limits: unknown key "max_gather_row"; did you mean "max_gather_rows"?`}},
+		{"no limit", text("  app:\n    password: x\n    limits: {max_scatter_shards: 0, max_gather_time: 30, max_gather_bytes: 1MB}\n"), []string{"6:34 0 is out of range", `6:54 "30" is not a duration`, `6:76 "1MB" is not a size`}},
+		{"two limits of one thing", text("  app: {password: x, limits: {max_scatter_shards: 2, allow_scatter: false}}\n"), []string{"4:31 users.app.limits.max_scatter_shards: nothing is scattered with allow_scatter: false; keep one"}},
 		{"two lines", text("  app: {password_file: /lines}\n"), []string{"4:24 more than one line"}},
 	}, world(map[string]string{"EMPTY": ""}, map[string]string{"/empty": "\n", "/long": strings.Repeat("x", 5000), "/lines": "a\nb\n"}))
 }

@@ -58,7 +58,6 @@ func (r *reader) config(root *yaml.Node) *Config {
 		Admin:        r.admin(top.get("admin")),
 		Log:          r.log(top.get("log")),
 		Transactions: r.transactions(top.get("transactions")),
-		Gather:       r.gather(top.get("gather")),
 		PlanCache:    top.number("plan_cache", defaultPlanCache, 1, 10_000_000),
 		MaxPrepared:  top.number("max_prepared_statements", defaultPrepared, 0, 4_194_304),
 		MaxPacket:    top.size("max_packet", defaultMaxPacket, 1<<10, 1<<30),
@@ -67,6 +66,7 @@ func (r *reader) config(root *yaml.Node) *Config {
 	groups := r.groups(top)
 	c.Groups = groups.list
 	c.IDs = r.ids(top.get("ids"), groups)
+	c.Gather = r.gather(top.get("gather"), groups)
 	r.databases(c, groups, top)
 	c.Users = r.users(top, databaseNames(c), c.Listeners)
 	return c

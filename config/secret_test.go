@@ -56,7 +56,7 @@ databases: {shop: }
 			t.Errorf("%s: %s", how, text)
 		}
 	}
-	if got := fmt.Sprintf("%+v", c.Users[0]); got != "{Name:app Password:*** Databases:[] NeedsTLS:false Admin:false}" {
+	if got := fmt.Sprintf("%+v", c.Users[0]); got != "{Name:app Password:*** Databases:[] NeedsTLS:false Admin:false Limits:{Shards: Rows: Bytes: Time:}}" {
 		t.Errorf("user is printed as %s", got)
 	}
 }

@@ -19,7 +19,7 @@ func (r *reader) users(top *block, databases []string, listeners []Listener) []U
 		if e.name == "" || len([]rune(e.name)) > maxUserName {
 			r.fail(e.key, "use 1 to 32 characters", "%s: this is not a user's name", path)
 		}
-		b := r.block(e.value, e.key, path, "password", "password_env", "password_file", "databases", "require_tls", "admin")
+		b := r.block(e.value, e.key, path, "password", "password_env", "password_file", "databases", "require_tls", "admin", "limits")
 		u := User{Name: e.name}
 		var given bool
 		if u.Password, given = b.password(); !given && !b.broken {
@@ -30,6 +30,7 @@ func (r *reader) users(top *block, databases []string, listeners []Listener) []U
 		}
 		u.NeedsTLS = b.flag("require_tls", false)
 		u.Admin = b.flag("admin", false)
+		u.Limits = r.limits(b)
 		if u.NeedsTLS && !slices.ContainsFunc(listeners, func(l Listener) bool { return l.TLS != nil }) {
 			r.fail(b.key("require_tls"), "give a listener tls: {cert: …, key: …}", "%s.require_tls: no listener has TLS", path)
 		}

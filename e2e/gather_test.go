@@ -204,11 +204,20 @@ func gatherExplained(t *testing.T, b *bed) {
 // nothingTemporary fails when a server still has temporary tables.
 func nothingTemporary(t *testing.T, n *servers.Server) {
 	t.Helper()
+	if count := temporary(t, n); count != "0" {
+		t.Errorf("temporary tables are left: %s", count)
+	}
+}
+
+// temporary is the number of temporary tables that a server has.
+func temporary(t *testing.T, n *servers.Server) string {
+	t.Helper()
 	rows, err := n.Query("SELECT COUNT(*) FROM information_schema.INNODB_TEMP_TABLE_INFO")
 	if err != nil { // MariaDB has no such table
 		rows, err = n.Query("SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_TYPE = 'TEMPORARY' AND TABLE_NAME LIKE 'serval %'")
 	}
-	if err != nil || rows[0][0] != "0" {
-		t.Errorf("temporary tables are left: %v %v", rows, err)
+	if err != nil {
+		t.Fatal(err)
 	}
+	return rows[0][0]
 }

@@ -40,6 +40,9 @@ func (c *session) answerRoute(text []byte) error {
 		}
 	}
 	plan, reason := c.route.Explain()
+	if err := c.mayReach(p); err != nil {
+		reason += "; refused: " + toClient(err).Message
+	}
 	if c.route.Stepped {
 		t.add("", "", string(c.currentText()), plan, reason)
 	}

@@ -11,9 +11,11 @@ import (
 	"io"
 	"slices"
 
+	"serval/config"
 	"serval/proxy/backend"
 	"serval/proxy/gather"
 	"serval/proxy/wire"
+	"serval/rewrite"
 	"serval/router"
 )
 
@@ -32,18 +34,20 @@ type gathering struct {
 	legs     map[string]*backend.Conn // by group
 	state    *backend.State           // of the legs' connections
 	view     *router.Copy             // what could not be copied, since it is a view
-	rows     int                      // gathered so far
+	limits   config.Limits
+	rows     int // gathered so far
 	bytes    int
 }
 
 // gather carries out a routed statement on gathered rows.
 func (c *session) gather(p *router.Plan) (group string, err error) {
-	g := &gathering{session: c, plan: p}
+	g := &gathering{session: c, plan: p, limits: c.limits(p)}
+	defer c.within(g.limits.Time)()
 	err = g.fillAll()
 	g.letLegsGo()
 	if err != nil {
 		g.letScratchGo()
-		return g.group, err
+		return g.group, c.overdueOr(err)
 	}
 	c.patch.elsewhere = c.txn.open()
 	c.sql = c.route.SQL(c.sql[:0], 0, &c.st, &c.args)
@@ -101,6 +105,9 @@ func (g *gathering) begin() error {
 	if g.database = c.scratchDatabase(g.group); c.known.catalog.Databases[c.namesDB()] != nil {
 		g.database = g.databaseOf(c.namesDB()) // that of the session: some columns are said to be in it
 	}
+	if g.database == "" {
+		g.database = c.srv.cfg.Transactions.Database
+	}
 	g.state = c.legState()
 	c.patch.start(g.plan)
 	if err := g.takeScratch(); err != nil {
@@ -138,6 +145,9 @@ func (g *gathering) settleScratch() error {
 
 // scratchGroup is the group in which most of what is needed is already.
 func (c *session) scratchGroup() string {
+	if group := c.srv.cfg.Gather.Group; group != "" {
+		return group
+	}
 	best, most := "", -1
 	groups := c.known.catalog.Groups
 	for i := range groups {
@@ -201,9 +211,23 @@ func (g *gathering) takeScratch() (err error) {
 	}
 	g.scratch, err = c.borrowSetting(acquire, func(conn *backend.Conn) error {
 		conn.Forget() // a session's tables of the names that the copies get, say
-		return conn.SetState(&backend.State{Database: g.database, Vars: gather.FillState})
+		return g.settleFill(conn)
 	})
 	return err
+}
+
+// settleFill brings the scratch connection to the state in which tables are filled. Where no database is, Serval's own is made.
+func (g *gathering) settleFill(conn *backend.Conn) error {
+	own := g.session.srv.cfg.Transactions.Database
+	err := conn.SetState(&backend.State{Database: g.database, Vars: gather.FillState})
+	var e *wire.Error
+	if g.database != own || !errors.As(err, &e) || e.Code != codeUnknownDatabase {
+		return err
+	}
+	if _, err := conn.Exec("CREATE DATABASE IF NOT EXISTS " + rewrite.Quote(own)); err != nil {
+		return err
+	}
+	return conn.SetState(&backend.State{Database: g.database, Vars: gather.FillState})
 }
 
 // leg is the connection on which a group's rows are read: the transaction's or the pinned one, or a pooled one.
@@ -315,15 +339,14 @@ func (g *gathering) fillFrom(cp *gather.Copy, of *router.Copy, at int) error {
 
 // add puts a row into a copy, within the limits.
 func (g *gathering) add(cp *gather.Copy, of *router.Copy, place router.Shard, row []byte) error {
-	limits := g.session.srv.cfg.Gather
 	g.rows++
 	g.bytes += len(row)
 	limit := ""
-	switch {
-	case g.rows > limits.Rows:
-		limit = fmt.Sprintf("%d rows (gather.rows)", limits.Rows)
-	case g.bytes > limits.Bytes:
-		limit = fmt.Sprintf("%d bytes (gather.bytes)", limits.Bytes)
+	switch l := &g.limits; {
+	case g.rows > l.Rows.Max:
+		limit = fmt.Sprintf("%d rows (%s)", l.Rows.Max, l.Rows)
+	case g.bytes > l.Bytes.Max:
+		limit = fmt.Sprintf("%d bytes (%s)", l.Bytes.Max, l.Bytes)
 	}
 	if limit != "" {
 		return protocolError(codeTooBig, "42000", "Serval gathers at most %s for one statement: it had to stop in table '%s.%s', at its place %s in group %s; narrow the rows by a condition on that table, or raise the limit",

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"serval/config"
 	"serval/proxy/backend"
 	"serval/proxy/wire"
 	"serval/router"
@@ -18,11 +19,12 @@ import (
 
 // killing is what KILL does to a session. It is behind the session's heldMu.
 type killing struct {
-	running  bool // a command is being carried out
-	answered bool // its statement has ended: what runs on the servers now is the session's own
-	killed   bool // the command is to end
-	victim   bool // the statement is to end with its transaction, see deadlock.go
-	ended    bool // the session is to end
+	running  bool         // a command is being carried out
+	answered bool         // its statement has ended: what runs on the servers now is the session's own
+	killed   bool         // the command is to end
+	victim   bool         // the statement is to end with its transaction, see deadlock.go
+	overdue  config.Limit // killed because it ran into this one, see limits.go
+	ended    bool         // the session is to end
 	serial   uint64
 	hit      map[*backend.Conn]bool // connections whose statement was killed
 
@@ -76,7 +78,7 @@ func (c *session) endCommand() (over bool) {
 	k := &c.killing
 	k.running = false
 	killed, hit := k.killed, k.killed || k.victim
-	k.killed, k.victim = false, false
+	k.killed, k.victim, k.overdue = false, false, config.Limit{}
 	over = k.ended
 	if killed {
 		k.ctx, k.cancel = nil, nil

@@ -201,6 +201,7 @@ func (p *patcher) names(e *wire.Error) {
 		*e = *protocolError(codeQueryInterrupted, "70100", "Query execution was interrupted")
 	}
 	p.session.asReopened(e)
+	p.session.asOverdue(e)
 	if !e.FromServer || transcode.ASCII(e.Message) || p.session.resultTable() == nil {
 		e.Message = p.text(e.Code, e.Message)
 		return

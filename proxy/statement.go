@@ -135,6 +135,9 @@ func (c *session) execute(p *router.Plan) (kind, group string, err error) {
 	if err := c.mayUnderLocks(p); err != nil {
 		return "refused", "", err
 	}
+	if err := c.mayReach(p); err != nil {
+		return "refused", "", err
+	}
 	switch {
 	case p.Kind == router.KindSchema:
 		return p.Kind.String(), "", c.schemaChange(p)
