@@ -40,8 +40,9 @@ type Aggregate struct {
 // ErrUnmergeable says that values are of a type, or so large, that the shards' parts cannot be put together.
 var ErrUnmergeable = errors.New("merge: the shards' values of an aggregate cannot be put together")
 
-// maxDigits is how many digits a DECIMAL has at most.
-const maxDigits = 65
+// maxDigits is how many digits a sum of DECIMALs has at most: servers add in nine words of nine digits, and show a sum of
+// DECIMAL(65) with more than 65 digits (both servers).
+const maxDigits = 81
 
 // check says whether the types of the columns allow the aggregate in column n.
 func (a *Aggregate) check(n int, columns []wire.Column) error {

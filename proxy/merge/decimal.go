@@ -34,7 +34,7 @@ func (t *total) add(text []byte) bool {
 		t.scratch = append(append(t.scratch[:0], digits[:point]...), digits[point+1:]...)
 		digits = t.scratch
 	}
-	if len(digits) == 0 || len(digits) > maxDigits+1 || fraction > maxScale || !allDigits(digits) { // 0.… has a digit more
+	if len(digits) == 0 || len(digits) > maxDigits || fraction > maxScale || !allDigits(digits) {
 		return false
 	}
 	if t.scale < fraction {

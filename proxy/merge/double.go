@@ -10,10 +10,11 @@ import (
 // notFixed is what a column definition says of the decimals of a DOUBLE that has no number of them of its own.
 const notFixed = 31
 
-// The decimal exponents between which the servers write a DOUBLE without one.
+// The places of the decimal point, counted from the first digit, between which the servers write a DOUBLE without an
+// exponent; behind the last of them they do where there is a fraction.
 const (
-	leastPlain = -15
-	mostPlain  = 14
+	leastPoint = -14
+	mostPoint  = 15
 )
 
 // appendDouble appends the text of a finite DOUBLE of a column with so many decimals: the shortest text that gives the number
@@ -25,12 +26,19 @@ func appendDouble(dst []byte, f float64, decimals uint8) []byte {
 	start := len(dst)
 	dst = strconv.AppendFloat(dst, f, 'e', -1, 64)
 	sign := start + bytes.IndexByte(dst[start:], 'e') + 1
-	exponent := int(small(dst[sign+1:]))
+	point := int(small(dst[sign+1:]))
 	if dst[sign] == '-' {
-		exponent = -exponent
+		point = -point
 	}
-	if exponent >= leastPlain && exponent <= mostPlain {
+	point++
+	digits := 0
+	for _, c := range dst[start : sign-1] {
+		if c != '-' && c != '.' {
+			digits++
+		}
+	}
+	if point >= leastPoint && (point <= mostPoint || digits > point) {
 		return strconv.AppendFloat(dst[:start], f, 'f', -1, 64)
 	}
-	return strconv.AppendInt(dst[:sign], int64(exponent), 10)
+	return strconv.AppendInt(dst[:sign], int64(point-1), 10)
 }

@@ -265,6 +265,9 @@ func (w *rowWriter) aggregate(a *Aggregate, c *accumulator, col *wire.Column) er
 // total writes a sum or an average.
 func (w *rowWriter) total(a *Aggregate, c *accumulator, col *wire.Column) error {
 	text, ok := w.text[:0], true
+	if a.Func == AggAvg && (c.count.small <= 0 || c.count.isWide || c.count.scale > 0) {
+		return fmt.Errorf("%w: column %d: a sum without a count", errKeyText, w.column)
+	}
 	switch {
 	case col.Type == wire.TypeDouble && a.Func == AggAvg:
 		return w.double(c.double/float64(c.count.small), col)

@@ -131,7 +131,14 @@ func (s *Spool) failed(what string, err error) error {
 
 // Stream reads the rows that were appended so far, from the first; several streams of a spool do not disturb each other.
 func (s *Spool) Stream() Stream {
-	r := &spoolReader{spool: s, blocks: slices.Clone(s.blocks)} // a later Append changes the last one
+	r := s.section(0, s.size)
+	r.blocks = slices.Clone(s.blocks) // a later Append changes the last one
+	return r
+}
+
+// section reads the rows between two places of the file.
+func (s *Spool) section(start, end int64) *spoolReader {
+	r := &spoolReader{spool: s}
 	if s.out == nil || s.err != nil {
 		return r
 	}
@@ -139,7 +146,7 @@ func (s *Spool) Stream() Stream {
 		s.err = s.failed("write", err)
 		return r
 	}
-	r.in = bufio.NewReaderSize(io.NewSectionReader(s.file, 0, s.size), spoolBuffer)
+	r.in = bufio.NewReaderSize(io.NewSectionReader(s.file, start, end-start), spoolBuffer)
 	return r
 }
 

@@ -2,11 +2,11 @@ package merge
 
 import "math/bits"
 
-// wide.go: whole numbers of up to 115 digits with a sign, for sums of DECIMAL(65). They live in place: math/big would
+// wide.go: whole numbers of up to 134 digits with a sign, for sums of DECIMAL(65). They live in place: math/big would
 // allocate for each.
 
-// wideWords makes room for the sum of 2^32 numbers of 65 digits, moved by 38 digits.
-const wideWords = 6
+// wideWords makes room for the sum of 2^32 numbers of 81 digits, moved by 38 digits.
+const wideWords = 7
 
 // wide is a whole number in two's complement, the lowest word first.
 type wide [wideWords]uint64
@@ -16,7 +16,7 @@ var powers = [...]uint64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1
 
 func (w *wide) set(n int64) {
 	fill := uint64(n >> 63)
-	*w = wide{uint64(n), fill, fill, fill, fill, fill}
+	*w = wide{uint64(n), fill, fill, fill, fill, fill, fill}
 }
 
 func (w *wide) negative() bool { return int64(w[wideWords-1]) < 0 }
